@@ -15,6 +15,5 @@ exec_command() { # COMMAND...
 	case $code in
 	"$EXIT_LOST") tail -n 30 "$run/console" >&2 ;;
 	esac
-	say "boot $BOOT_SECONDS"
 	return "$code"
 }
