@@ -73,7 +73,7 @@ _selftests:
 	$(MAKE) -C selftests KSRC=$(abspath $(KSRC)) OUTPUT=$(OUT)/obj INSTALL_PATH=$(OUT) install
 
 _unit:
-	$(MAKE) -C kmod/tests OUT=$(OUT)
+	$(MAKE) -C kmod/tests OUT=$(OUT) run
 
 .PHONY: help modules selftests unit clean
 .PHONY: _modules _module-links _kernel-tree _selftests _unit
