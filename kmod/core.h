@@ -36,7 +36,6 @@ struct vlab_value {
  * @lock: protects all below; held over going live and being removed, so a
  *	store waits until the device is there or gone
  * @model: NULL until the model attribute was written; pins its module
- * @nports: ports, when the model has a "ports" attribute; else 0
  * @val: attributes of the card, in the order of model->params
  * @port: attributes of each port, in the same order
  * @slot_name: what was written to the slot attribute
@@ -49,7 +48,7 @@ struct vlab_value {
  */
 struct vlab_card {
 	const char *name;
-	struct mutex lock;
+	struct mutex lock;	/* protects all below */
 	const struct vlab_model *model;
 	struct vlab_value val[VLAB_MAX_PARAMS];
 	struct vlab_value port[VLAB_MAX_PORTS][VLAB_MAX_PARAMS];
@@ -62,10 +61,12 @@ struct vlab_card {
 
 const struct vlab_model *vlab_model_get(const char *name);
 void vlab_model_put(const struct vlab_model *model);
+void vlab_model_names(char *buf, size_t len);
 
 const struct vlab_param *vlab_param_find(const struct vlab_model *model, const char *name,
 					 unsigned int *index);
 int vlab_param_parse(const struct vlab_param *p, const char *text, struct vlab_value *val);
+void vlab_param_describe(const struct vlab_param *p, char *buf, size_t len);
 void vlab_param_defaults(struct vlab_card *card);
 
 int vlab_card_live(struct vlab_card *card);
@@ -108,6 +109,7 @@ u32 vlab_cfg_read(struct vlab_fn *fn, unsigned int off, unsigned int len);
 void vlab_cfg_write(struct vlab_fn *fn, unsigned int off, unsigned int len, u32 val);
 
 /* The bytes alone (cfg.c): masks applied, no side effect. */
+void vlab_cfg_bar(struct vlab_cfg *cfg, unsigned int bar, u64 size, u32 flags);
 void vlab_cfg_store(struct vlab_cfg *cfg, unsigned int off, unsigned int len, u32 val);
 
 /* ---- register access (reg.c) ---- */
@@ -153,6 +155,7 @@ u64 vlab_mem_size(const struct vlab_mem *mem);
 /* ---- interrupts (irq.c) ---- */
 
 void vlab_irq_free(struct vlab_fn *fn);
+void vlab_irq_reset(struct vlab_fn *fn);
 /* Config space or a mask changed: what may be sent now, and is INTx right? */
 void vlab_irq_update(struct vlab_fn *fn);
 
@@ -230,6 +233,9 @@ int vlab_slot_plug(struct vlab_card *card);
  * have let go.
  */
 void vlab_slot_unplug(struct vlab_card *card);
+
+/* Could it be one? "", a number from 0 to 30, or a BDF with its domain. */
+bool vlab_slot_name_valid(const char *text);
 
 /* "0000:05:00.0", one word a function; the slot attribute's and address' text. */
 int vlab_slot_address(const struct vlab_card *card, char *buf, size_t len);

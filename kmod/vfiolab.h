@@ -42,6 +42,7 @@ enum vlab_param_type {
 	VLAB_PARAM_CHOICE,	/* one of choices[]; its number is the index */
 	VLAB_PARAM_TEXT,	/* up to VLAB_TEXT_LEN - 1 characters, checked by check() */
 	VLAB_PARAM_ACTION,	/* write only, only while live: calls act() */
+	VLAB_PARAM_INFO,	/* read only, only while live: calls info() */
 };
 
 #define VLAB_TEXT_LEN	48
@@ -55,11 +56,14 @@ enum vlab_param_type {
  * @max: largest number
  * @def: number, or index of a choice, before the user says otherwise
  * @def_text: the same for TEXT
- * @choices: NULL terminated words, for CHOICE and (as first word) ACTION
- * @help: what would be right, for the one line in dmesg when a value is refused
+ * @choices: NULL terminated words, for CHOICE
+ * @help: TEXT and ACTION: what would be right, for the one line in dmesg when a
+ *	value is refused; the other types describe themselves
  * @check: TEXT only: 0 or -EINVAL; process context, may be NULL
- * @act: ACTION only: do it to @port (0 for a card attribute); @text has a word
- *	of @choices first; process context, the card stays live during the call
+ * @act: ACTION only: do @text to @port (0 for a card attribute); 0 or -errno,
+ *	-EINVAL when it knows no such action; process context, the card stays
+ *	live during the call
+ * @info: INFO only: write a line without its end to @buf; returns 0 or -errno
  */
 struct vlab_param {
 	const char *name;
@@ -71,9 +75,14 @@ struct vlab_param {
 	const char *help;
 	int (*check)(const char *text);
 	int (*act)(struct vlab_card *card, unsigned int port, const char *text);
+	int (*info)(struct vlab_card *card, unsigned int port, char *buf, size_t len);
 };
 
-/* The value of an attribute, by name. The name must be in the model's table. */
+/*
+ * How many ports the card has (0 when the model has no "ports" attribute), and
+ * the value of an attribute by name; the name must be in the model's table.
+ */
+unsigned int vlab_card_ports(const struct vlab_card *card);
 u64 vlab_card_num(const struct vlab_card *card, const char *name);
 u64 vlab_port_num(const struct vlab_card *card, unsigned int port, const char *name);
 const char *vlab_port_text(const struct vlab_card *card, unsigned int port, const char *name);
@@ -142,10 +151,17 @@ int vlab_model_register(const struct vlab_model *model);
 void vlab_model_unregister(const struct vlab_model *model);
 
 /* All that a model's file needs at its end. */
-#define module_vlab_model(m) \
-	module_driver(m, vlab_model_register_ptr, vlab_model_unregister_ptr)
-#define vlab_model_register_ptr(p)	vlab_model_register(p)
-#define vlab_model_unregister_ptr(p)	vlab_model_unregister(p)
+#define module_vlab_model(_model)				\
+static int __init _model##_module_init(void)			\
+{								\
+	return vlab_model_register(&_model);			\
+}								\
+module_init(_model##_module_init);				\
+static void __exit _model##_module_exit(void)			\
+{								\
+	vlab_model_unregister(&_model);				\
+}								\
+module_exit(_model##_module_exit)
 
 /* ---- config space ---- */
 
@@ -369,12 +385,14 @@ int vlab_mem_rw(struct vlab_mem *mem, u64 off, void *buf, size_t len, bool write
 /* ---- the function ---- */
 
 struct vlab_owner;
+struct vlab_slot_fn;
 
 /**
  * struct vlab_fn - one PCI function
  * @model: what it is
  * @card: the card it is on
  * @index: function number on the card
+ * @name: CARD.INDEX, for messages and traces
  * @lock: see the top of this file
  * @cfg: config space
  * @bar: base address registers
@@ -385,11 +403,13 @@ struct vlab_owner;
  * @irq_work: sends what is due, outside of fn->lock
  * @due: bitmap of vectors whose message is due
  * @intx: level of the INTx line as last driven
+ * @intx_due: the slot has yet to be told about @intx
  * @pm: offset of the PM capability, 0 none; the same for @msi, @msix, @pcie
  * @resets: how often it was reset, for traces and tests
  * @owner: who may be asked for DMA, NULL none; see core.h
  * @dma_busy: accesses under way; Transactions Pending while not 0
  * @dma: the engine, if the model has one
+ * @slot: what the slot knows about it, NULL before it is plugged in
  *
  * Made and freed by its card; models and front ends use it between init() and
  * exit().
@@ -398,6 +418,7 @@ struct vlab_fn {
 	const struct vlab_model *model;
 	struct vlab_card *card;
 	unsigned int index;
+	char name[32];
 	raw_spinlock_t lock;
 	struct vlab_cfg cfg;
 	struct vlab_bar bar[VLAB_BARS];
@@ -407,13 +428,13 @@ struct vlab_fn {
 	unsigned int nvec;
 	struct irq_work irq_work;
 	unsigned long *due;
-	bool intx;
+	bool intx, intx_due;
 	u16 pm, msi, msix, pcie;
 	unsigned int resets;
 	struct vlab_owner *owner;
 	unsigned int dma_busy;
 	struct vlab_dma *dma;
-	struct vlab_slot_fn *slot;	/* the front end that plugged it in */
+	struct vlab_slot_fn *slot;
 };
 
 int vlab_irq_init(struct vlab_fn *fn, unsigned int nvec);
