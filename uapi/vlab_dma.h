@@ -15,13 +15,14 @@
 #define VLAB_DMA_LEN		0x20	/* RW 64: bytes */
 #define VLAB_DMA_DONE		0x28	/* RO 64: bytes of the last transfer that reached DST */
 #define VLAB_DMA_FAULT		0x30	/* RO 64: IOVA (or offset) that failed; all ones: none */
-#define VLAB_DMA_COUNT		0x38	/* RW 32: how often SRC to DST is repeated, 0 reads as 1 */
+#define VLAB_DMA_COUNT		0x38	/* RW 32: how often SRC is copied to DST; 0 is stored as 1 */
 #define VLAB_DMA_VECTOR		0x3c	/* RW 32: interrupt vector of completion */
 #define VLAB_DMA_SEND		0x40	/* WO 32: write a vector: one interrupt message on it */
 #define VLAB_DMA_FAULTS		0x44	/* RO 32: accesses denied since reset; saturates */
 #define VLAB_DMA_SIZE		0x80	/* the block */
 
 #define VLAB_DMA_MAGIC		0x414d4456	/* "VDMA" */
+#define VLAB_DMA_CHUNK		0x1000	/* no chunk crosses a multiple of it */
 
 #define VLAB_DMA_CTRL_START	0x0001	/* write 1: start; ignored while busy; reads 0 */
 #define VLAB_DMA_CTRL_ABORT	0x0002	/* write 1: stop; reads 0 */
@@ -42,5 +43,6 @@
 #define VLAB_DMA_ERR_OWNER	5	/* no driver that could be asked owns the function */
 #define VLAB_DMA_ERR_CHECK	6	/* the IOMMU's table disagrees with the access */
 #define VLAB_DMA_ERR_LEN	7	/* LEN is 0 */
+#define VLAB_DMA_ERR_NOMEM	8	/* the machine ran out of memory */
 
 #endif
