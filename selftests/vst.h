@@ -32,23 +32,32 @@
 
 #include <errno.h>
 #include <linux/pci_regs.h>
+#include <linux/types.h>
 #include <linux/vfio.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/types.h>
 
-typedef uint8_t u8;
-typedef uint16_t u16;
-typedef uint32_t u32;
-typedef uint64_t u64;
+#include "vlab_dma.h"
+#include "vlab_ids.h"
+#include "vlab_serial.h"
+
+typedef __u8 u8;
+typedef __u16 u16;
+typedef __u32 u32;
+typedef __u64 u64;
 
 #define VST_DEADLINE_MS	10000	/* for what must happen, on a slow machine */
 #define VST_PAGE	4096UL
 #define VST_MAX_FNS	8
 #define VST_BDF_LEN	16
 #define VST_MAX_AREAS	4
+#define VST_MAX_GROUPS	8
+#define VST_BARS	6
 
 /* ---- failing (vst_core.c) ---- */
 
@@ -62,7 +71,7 @@ typedef uint64_t u64;
  * Prints one diagnostic line and exits with KSFT_FAIL. What the test created is
  * removed by the program when its last test is over.
  */
-void vst_fail(const char *file, int line, const char *what, int err) __attribute__((noreturn));
+_Noreturn void vst_fail(const char *file, int line, const char *what, int err);
 
 /**
  * vst_ok() - the value of an expression that must not be negative
@@ -90,6 +99,8 @@ void vst_fail(const char *file, int line, const char *what, int err) __attribute
 
 /**
  * vst_now_ms() - monotonic time
+ *
+ * Return: milliseconds.
  */
 u64 vst_now_ms(void);
 
@@ -250,9 +261,9 @@ int __vst_card_destroy(struct vst_card *card);
 /**
  * __vst_card_plug() - all in one: create, configure, plug in, bind
  * @card: filled in
- * @attrs: "name=value", ended by NULL. "model=" chooses the model (default
- *	serial), "driver=" what each function is bound to (default
- *	vfiolab_vfio_pci, empty: nothing)
+ * @attrs: "name=value", ended by NULL. "model=" chooses the model, "driver="
+ *	what each function is bound to (default vfiolab_vfio_pci, empty:
+ *	nothing); the last one counts
  *
  * Return: 0 or -errno; on failure nothing is left.
  */
@@ -261,10 +272,10 @@ int __vst_card_plug(struct vst_card *card, const char *const *attrs);
 /**
  * vst_card_plug() - the same with the attributes as arguments
  * @card: filled in
- * @...: "name=value"
+ * @...: "name=value"; it is a serial card unless "model=" says otherwise
  */
 #define vst_card_plug(card, ...) \
-	vst_ok(__vst_card_plug(card, (const char *const []){ __VA_ARGS__ __VA_OPT__(,) NULL }))
+	vst_ok(__vst_card_plug(card, (const char *const []){ "model=serial", ##__VA_ARGS__, NULL }))
 
 /**
  * vst_card_feature() - what the model's build can do
@@ -343,8 +354,8 @@ int __vst_group(const char *bdf);
 /**
  * vst_bdf() - the function under test
  *
- * VLAB_BDF of the environment, else function 0 of the card that VST_MAIN()
- * plugged in.
+ * Return: VLAB_BDF of the environment, else function 0 of the card that
+ * VST_MAIN() plugged in.
  */
 const char *vst_bdf(void);
 
@@ -376,16 +387,16 @@ int vst_main(int argc, char **argv, const char *const *attrs, int (*run)(int, ch
 #define VST_MAIN(...)							\
 int main(int argc, char **argv)						\
 {									\
-	static const char *const attrs[] = { __VA_ARGS__ __VA_OPT__(,) NULL };	\
+	static const char *const attrs[] = { "model=serial", ##__VA_ARGS__, NULL };	\
 									\
-	return vst_main(argc, argv, attrs, test_harness_run);		\
+	exit(vst_main(argc, argv, attrs, test_harness_run));		\
 }
 
 /* The same for tests that plug in all their cards themselves. */
 #define VST_MAIN_NO_CARD						\
 int main(int argc, char **argv)						\
 {									\
-	return vst_main(argc, argv, NULL, test_harness_run);		\
+	exit(vst_main(argc, argv, NULL, test_harness_run));		\
 }
 
 /* ---- back ends ---- */
@@ -469,13 +480,15 @@ extern const struct vst_backend vst_sysfs;	/* config and resourceN of sysfs */
 /**
  * vst_backend() - the back end of this run
  *
- * Chosen by VLAB_BACKEND ("type1", "sysfs"), default type1.
+ * Return: what VLAB_BACKEND names: "type1" (default) or "sysfs".
  */
 const struct vst_backend *vst_backend(void);
 
 /**
  * vst_can() - what this run's back end can do
  * @what: VST_CAN_*
+ *
+ * Return: true when it can do all of that.
  */
 bool vst_can(unsigned int what);
 
@@ -491,7 +504,7 @@ bool vst_can(unsigned int what);
  * struct vst_iommu - an address space that devices are attached to
  * @ops: how
  * @fd: container
- * @users: devices attached
+ * @group: groups attached, those with users
  * @next_iova: see vst_iova()
  *
  * Made by vst_iommu_open(), or by vst_open() for one device.
@@ -499,7 +512,10 @@ bool vst_can(unsigned int what);
 struct vst_iommu {
 	const struct vst_backend *ops;
 	int fd;
-	unsigned int users;
+	struct {
+		int num, fd;
+		unsigned int users;
+	} group[VST_MAX_GROUPS];
 	u64 next_iova;
 };
 
@@ -574,6 +590,8 @@ struct vst_buf {
  * @iommu: where; a device must be attached
  * @size: bytes, whole pages
  * @prot: VST_READ, VST_WRITE, VST_RW
+ *
+ * Return: the buffer.
  */
 struct vst_buf vst_buf(struct vst_iommu *iommu, size_t size, u32 prot);
 
@@ -586,6 +604,8 @@ void vst_buf_free(struct vst_buf *buf);
 /**
  * vst_anon() - private anonymous memory, populated
  * @size: bytes
+ *
+ * Return: its address.
  */
 void *vst_anon(size_t size);
 
@@ -597,9 +617,9 @@ void *vst_anon(size_t size);
  * @bdf: which
  * @iommu: attached to it
  * @own_iommu: made for this device alone
- * @group: group's number, -1 none
- * @group_fd: the group, -1 none
- * @fd: the device
+ * @group: index in iommu->group; those of one group share its descriptor
+ * @fd: the device; config space with the sysfs back end
+ * @bar: sysfs back end: descriptor and mapping of each BAR
  * @region: what is known of each region
  */
 struct vst_dev {
@@ -607,9 +627,12 @@ struct vst_dev {
 	char bdf[VST_BDF_LEN];
 	struct vst_iommu *iommu;
 	bool own_iommu;
-	int group;
-	int group_fd;
+	unsigned int group;
 	int fd;
+	struct {
+		int fd;
+		u8 *va;
+	} bar[VST_BARS];
 	struct vst_region region[VFIO_PCI_NUM_REGIONS];
 };
 
@@ -640,6 +663,14 @@ int __vst_open_in(struct vst_dev **dev, const char *bdf, struct vst_iommu *iommu
 })
 
 #define vst_open(bdf) vst_open_in(bdf, NULL)
+
+/**
+ * vst_group_fd() - the descriptor of a device's group, for hot reset
+ * @dev: the device
+ *
+ * Return: a descriptor that stays the library's.
+ */
+int vst_group_fd(const struct vst_dev *dev);
 
 /**
  * vst_close() - close a device, then its group, then its own address space
@@ -673,10 +704,17 @@ ssize_t __vst_write(struct vst_dev *dev, unsigned int index, u64 off, const void
 		    size_t len);
 
 /* All of it or the test fails. */
-#define vst_read(dev, index, off, buf, len) \
-	vst_assert(vst_ok(__vst_read(dev, index, off, buf, len)) == (ssize_t)(len))
-#define vst_write(dev, index, off, buf, len) \
-	vst_assert(vst_ok(__vst_write(dev, index, off, buf, len)) == (ssize_t)(len))
+#define vst_read(dev, index, off, buf, len) do {				\
+	ssize_t __len = (len);						\
+									\
+	vst_assert(vst_ok(__vst_read(dev, index, off, buf, __len)) == __len);	\
+} while (0)
+
+#define vst_write(dev, index, off, buf, len) do {			\
+	ssize_t __len = (len);						\
+									\
+	vst_assert(vst_ok(__vst_write(dev, index, off, buf, __len)) == __len);	\
+} while (0)
 
 /**
  * vst_get() - the value of a register
@@ -751,8 +789,8 @@ int __vst_mmap(struct vst_dev *dev, unsigned int index, u64 off, size_t len, int
  */
 #define vst_mmap(dev, index, off, len) ({				\
 	void *__va;							\
-	vst_ok(__vst_mmap(dev, index, off, len, 3 /* PROT_READ | PROT_WRITE */,	\
-			  1 /* MAP_SHARED */, &__va));			\
+	vst_ok(__vst_mmap(dev, index, off, len, PROT_READ | PROT_WRITE,	\
+			  MAP_SHARED, &__va));				\
 	__va;								\
 })
 
@@ -764,7 +802,7 @@ int __vst_mmap(struct vst_dev *dev, unsigned int index, u64 off, size_t len, int
  *
  * Return: 0, -EFAULT when it raised SIGBUS or SIGSEGV.
  */
-int __vst_peek(const volatile void *va, void *buf, size_t len);
+int __vst_peek(const void *va, void *buf, size_t len);
 #define vst_peek(...) vst_ok(__vst_peek(__VA_ARGS__))
 
 /**
@@ -775,7 +813,7 @@ int __vst_peek(const volatile void *va, void *buf, size_t len);
  *
  * Return: 0, -EFAULT when it raised SIGBUS or SIGSEGV.
  */
-int __vst_poke(volatile void *va, const void *buf, size_t len);
+int __vst_poke(void *va, const void *buf, size_t len);
 #define vst_poke(...) vst_ok(__vst_poke(__VA_ARGS__))
 
 /**
@@ -835,8 +873,12 @@ unsigned int vst_ext_cap(struct vst_dev *dev, u16 id);
  */
 void vst_command(struct vst_dev *dev, u16 set, u16 clear);
 
-#define vst_master(dev, on) \
-	vst_command(dev, (on) ? PCI_COMMAND_MASTER : 0, (on) ? 0 : PCI_COMMAND_MASTER)
+/**
+ * vst_master() - Bus Master on or off
+ * @dev: the device
+ * @on: may the device read and write memory, and send messages?
+ */
+void vst_master(struct vst_dev *dev, bool on);
 
 /**
  * vst_power() - change the power state
@@ -902,6 +944,8 @@ int __vst_irq_info(struct vst_dev *dev, unsigned int index, struct vfio_irq_info
 
 /**
  * vst_eventfd() - a non-blocking eventfd
+ *
+ * Return: its descriptor, the caller's.
  */
 int vst_eventfd(void);
 
@@ -922,6 +966,8 @@ int __vst_event_wait(int fd, unsigned int ms);
  * @fd: the eventfd; its count is reset
  *
  * To show that an event does not come, wait for a later event first.
+ *
+ * Return: the count.
  */
 u64 vst_event_count(int fd);
 
@@ -1003,6 +1049,8 @@ void vst_dma_abort(struct vst_dev *dev);
 /**
  * vst_dma_result() - read the result registers
  * @dev: the device
+ *
+ * Return: all of them.
  */
 struct vst_dma_result vst_dma_result(struct vst_dev *dev);
 
@@ -1022,12 +1070,22 @@ struct vst_uart {
  * vst_uart() - a port of a function
  * @dev: the function, of any personality
  * @port: port on this function
+ *
+ * Return: what vst_in() and vst_out() want.
  */
 struct vst_uart vst_uart(struct vst_dev *dev, unsigned int port);
 
 /* One register: UART_RX, UART_LSR, ... of <linux/serial_reg.h>. */
-#define vst_in(u, reg)		vst_read8((u)->dev, (u)->bar, (u)->off + (reg))
-#define vst_out(u, reg, val)	vst_write8((u)->dev, (u)->bar, (u)->off + (reg), val)
+#define vst_in(u, reg) ({						\
+	const struct vst_uart *__u = (u);				\
+	vst_read8(__u->dev, __u->bar, __u->off + (reg));		\
+})
+
+#define vst_out(u, reg, val) do {					\
+	const struct vst_uart *__u = (u);				\
+									\
+	vst_write8(__u->dev, __u->bar, __u->off + (reg), val);		\
+} while (0)
 
 /**
  * vst_uart_setup() - 8N1, FIFOs on and empty, no interrupts, DTR RTS OUT2

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vst - failing, waiting, bytes, small files
+ */
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kselftest.h"
+#include "vst.h"
+
+void vst_fail(const char *file, int line, const char *what, int err)
+{
+	fprintf(stderr, "# %s:%d: %s", file, line, what);
+	if (err)
+		fprintf(stderr, ": %s (%d)", strerror(err), err);
+	fputc('\n', stderr);
+	fflush(NULL);
+	_exit(KSFT_FAIL);
+}
+
+u64 vst_now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (u64)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+void vst_relax(void)
+{
+	sched_yield();
+}
+
+/* xorshift64*, a word at a time. */
+void vst_fill(void *buf, size_t len, u64 seed)
+{
+	u64 x = seed * 0x9e3779b97f4a7c15ULL + 1;
+	u8 *p = buf;
+
+	while (len) {
+		size_t n = len < sizeof(x) ? len : sizeof(x);
+
+		x ^= x >> 12;
+		x ^= x << 25;
+		x ^= x >> 27;
+		memcpy(p, &x, n);
+		p += n;
+		len -= n;
+	}
+}
+
+ssize_t vst_differs(const void *a, const void *b, size_t len)
+{
+	const u8 *p = a, *q = b;
+	size_t i;
+
+	if (!memcmp(a, b, len))
+		return -1;
+	for (i = 0; p[i] == q[i]; i++)
+		;
+	return i;
+}
+
+int __vst_file_write(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+	ssize_t n;
+	int ret;
+
+	if (fd < 0)
+		return -errno;
+	n = write(fd, text, strlen(text));
+	ret = n < 0 ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+int __vst_file_read(const char *path, char *buf, size_t len)
+{
+	int fd = open(path, O_RDONLY);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	n = read(fd, buf, len - 1);
+	if (n < 0)
+		n = -errno;
+	close(fd);
+	if (n < 0)
+		return n;
+	if (n && buf[n - 1] == '\n')
+		n--;
+	buf[n] = '\0';
+	return n;
+}
