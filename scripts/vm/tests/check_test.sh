@@ -1,0 +1,147 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# scripts/check: each step that is here catches what it is there for.
+
+# A project of a few good files, with the gate in it.
+small_project() {
+	mkdir -p "$T/top"/{kmod,uapi,scripts/vm}
+	cp "$TOP/scripts/check" "$T/top/scripts"
+	ln -s "$VM_DIR"/{ksrc,kdir,lib,config,kernel-src,relocate-headers} "$T/top/scripts/vm"
+	cp "$TOP/Makefile" "$T/top"
+	cp "$TOP/kmod/compat.h" "$T/top/kmod"
+	echo '# SPDX-License-Identifier: GPL-2.0-only' |
+		tee "$T/top/"{README.md,kmod/Kbuild,scripts/vm/lanes} >/dev/null
+	echo 'one deb:6.1 qemu-system-x86_64 intel 1 *' >>"$T/top/scripts/vm/lanes"
+}
+
+check() {
+	run "$T/top/scripts/check" "$@"
+}
+
+# A step fails, with its log named, and the log says why.
+expect_caught() { # STEP REGEX
+	check "$1"
+	expect_rc 1
+	expect_out "^not ok $1 \([0-9]+ s\) out/check/$1.log"
+	expect_out '^0 passed, 1 failed, 0 skipped$'
+	expect_file "$T/top/out/check/$1.log" "$2"
+}
+
+test_check_passes_what_is_good() {
+	small_project
+	check spdx shellcheck shfmt
+	expect_rc 0
+	expect_out '^3 passed, 0 failed, 0 skipped$'
+	[[ $(tail -n 1 "$T/out") == '3 passed, 0 failed, 0 skipped' ]] || fail "not its last line"
+}
+
+test_check_spdx_catches_a_file_without_licence() {
+	small_project
+	echo '#!/bin/sh' >"$T/top/naked"
+	expect_caught spdx "^naked: no 'SPDX"
+}
+
+test_check_spdx_catches_a_header_with_the_wrong_licence() {
+	small_project
+	echo '/* SPDX-License-Identifier: GPL-2.0-only */' >"$T/top/uapi/vlab_x.h"
+	expect_caught spdx 'uapi/vlab_x.h: no .*syscall-note'
+}
+
+test_check_shellcheck_catches_a_bug() {
+	small_project
+	printf '#!/bin/sh\nrm -rf %s1/\n' '$' >"$T/top/bad"
+	expect_caught shellcheck SC2086
+}
+
+test_check_shfmt_catches_spaces() {
+	small_project
+	printf '#!/bin/sh\nif :; then\n    :\nfi\n' >"$T/top/bad"
+	expect_caught shfmt '^-    :'
+}
+
+test_check_checkpatch_catches_bad_style() {
+	small_project
+	printf '// SPDX-License-Identifier: GPL-2.0-only\nint a( void );\n' >"$T/top/kmod/bad.c"
+	expect_caught checkpatch 'kmod/bad.c:2: .*SPACING'
+}
+
+test_check_kernel_doc_catches_an_undocumented_argument() {
+	small_project
+	printf '%s\n' '/**' ' * f() - do it' ' */' 'int f(int undescribed);' \
+		>"$T/top/kmod/vfiolab.h"
+	expect_caught kernel-doc "undescribed' not described"
+}
+
+# obj-m of one file that is no more than this.
+module_of() { # STATEMENT
+	printf '%s\n' '// SPDX-License-Identifier: GPL-2.0-only' \
+		'#include <linux/module.h>' "$1" 'MODULE_LICENSE("GPL");' \
+		'MODULE_DESCRIPTION("test");' >"$T/top/kmod/bad.c"
+	echo 'obj-m := bad.o' >>"$T/top/kmod/Kbuild"
+}
+
+test_check_sparse_catches_mixed_endianness() {
+	small_project
+	module_of 'static __maybe_unused __le32 f(u32 x) { return x; }'
+	expect_caught sparse 'different base types'
+}
+
+test_check_sparse_fails_when_a_source_is_not_looked_at() {
+	small_project
+	module_of ''
+	echo >"$T/top/kmod/forgotten.c"
+	expect_caught sparse 'sparse did not check kmod/forgotten.c'
+}
+
+test_check_modules_catches_a_warning() {
+	small_project
+	module_of 'static int unused;'
+	expect_caught modules-6.12 'unused.* defined but not used'
+}
+
+test_check_modules_catches_an_unresolved_symbol() {
+	small_project
+	module_of 'void nowhere(void); void here(void); void here(void) { nowhere(); }'
+	expect_caught modules-6.12 'nowhere.* undefined'
+}
+
+test_check_signed_off_catches_a_commit_without() {
+	type -P git >/dev/null || skip "no git"
+	small_project
+	git init -q "$T/top"
+	git -C "$T/top" -c user.name=x -c user.email=x@example.org commit -q \
+		--allow-empty -m 'nobody signed this'
+	expect_caught signed-off 'nobody signed this'
+}
+
+test_check_names_the_steps_when_one_is_unknown() {
+	small_project
+	check spdx spxd
+	expect_rc 2
+	expect_err "no step 'spxd'.*spdx.*lane-one"
+}
+
+test_check_quick_leaves_out_the_virtual_machines() {
+	small_project
+	check --quick --list
+	expect_rc 0
+	expect_out '^unit$'
+	! grep -q lane "$T/out" || fail "lanes in it"
+}
+
+# kill as ^C does: to the gate alone, which has to end what it started.
+test_check_ends_its_steps_when_told_to_end() {
+	local pid child
+
+	small_project
+	printf 'unit:\n\t@echo $$$$ >child && exec sleep 600\n' >"$T/top/Makefile"
+	"$T/top/scripts/check" unit &
+	pid=$!
+	until_true test -s "$T/top/child"
+	child=$(<"$T/top/child")
+	kill -INT "$pid" || kill -TERM "$pid"
+	kill -TERM "$pid"
+	run wait "$pid"
+	expect_rc 130
+	until_true ended "$child"
+}
