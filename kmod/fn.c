@@ -207,6 +207,7 @@ struct vlab_fn *vlab_fn_create(struct vlab_card *card, const struct vlab_model *
 	fn->card = card;
 	fn->index = index;
 	raw_spin_lock_init(&fn->lock);
+	init_rwsem(&fn->dma_gate);
 	snprintf(fn->name, sizeof(fn->name), "%.28s.%u", card ? card->name : model->name, index);
 
 	ret = model->init(fn);

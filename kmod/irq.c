@@ -140,19 +140,25 @@ void vlab_irq_pulse(struct vlab_fn *fn, unsigned int vec)
 }
 EXPORT_SYMBOL_VLAB(vlab_irq_pulse);
 
-void vlab_irq_set(struct vlab_fn *fn, unsigned int vec, bool level)
+void vlab_irq_source(struct vlab_fn *fn, unsigned int vec, enum vlab_irq_source source,
+		     bool level)
 {
-	bool rise;
+	u8 bit = 1 << source;
 
 	lockdep_assert_held(&fn->lock);
-	if (vec >= fn->nvec || fn->vec[vec].level == level)
+	if (vec >= fn->nvec || !!(fn->vec[vec].level & bit) == level)
 		return;
 
-	rise = level;
-	fn->vec[vec].level = level;
-	if (rise)
+	fn->vec[vec].level ^= bit;
+	if (level)
 		vlab_irq_pulse(fn, vec);
 	drive_intx(fn);
+}
+EXPORT_SYMBOL_VLAB(vlab_irq_source);
+
+void vlab_irq_set(struct vlab_fn *fn, unsigned int vec, bool level)
+{
+	vlab_irq_source(fn, vec, VLAB_IRQ_MODEL, level);
 }
 EXPORT_SYMBOL_VLAB(vlab_irq_set);
 
@@ -274,7 +280,7 @@ void vlab_irq_reset(struct vlab_fn *fn)
 
 	lockdep_assert_held(&fn->lock);
 	for (i = 0; i < fn->nvec; i++) {
-		fn->vec[i].level = false;
+		fn->vec[i].level = 0;
 		fn->vec[i].pending = false;
 	}
 	if (fn->nvec)

@@ -20,6 +20,7 @@
 #include <linux/list.h>
 #include <linux/module.h>
 #include <linux/pci_regs.h>
+#include <linux/rwsem.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
@@ -305,15 +306,22 @@ u64 *vlab_reg_val(struct vlab_fn *fn, const struct vlab_reg *reg, unsigned int i
 
 /* ---- interrupts ---- */
 
+/* Who may assert a vector. Each sends a message of its own when it begins to. */
+enum vlab_irq_source {
+	VLAB_IRQ_MODEL,
+	VLAB_IRQ_DMA,		/* the engine of dma.c */
+};
+
 /**
  * struct vlab_vec - one interrupt source of a function
- * @level: the model wants attention
+ * @level: who wants attention, a bit for each enum vlab_irq_source
  * @pending: a message is due but masked (MSI mask bit, MSI-X mask, not set up)
  * @masked: masked by the interrupt controller's side
  * @hwirq: message in the MSI domain, 0 none
  */
 struct vlab_vec {
-	bool level, pending, masked;
+	u8 level;
+	bool pending, masked;
 	unsigned long hwirq;
 };
 
@@ -328,6 +336,10 @@ struct vlab_vec {
  * the OR of all levels. fn->lock held, any context.
  */
 void vlab_irq_set(struct vlab_fn *fn, unsigned int vec, bool level);
+
+/* The same for a source that shares its vector with the model's own. */
+void vlab_irq_source(struct vlab_fn *fn, unsigned int vec, enum vlab_irq_source source,
+		     bool level);
 
 /**
  * vlab_irq_pulse() - one message, no level to acknowledge
@@ -352,7 +364,8 @@ void vlab_irq_pulse(struct vlab_fn *fn, unsigned int vec);
  * of the access. All or nothing. Process context (a worker), no lock held.
  *
  * Return: 0; -EACCES Bus Master is off, not in D0 or in reset; -ENXIO nobody
- * owns the function; -EFAULT no mapping; -EPERM mapping lacks permission.
+ * owns the function; -EFAULT no mapping; -EPERM mapping lacks permission; -EIO the
+ * IOMMU's table disagrees (checked on demand, after the access); -ENOMEM.
  */
 int vlab_dma_rw(struct vlab_fn *fn, u64 iova, void *buf, size_t len, bool write);
 
@@ -407,6 +420,8 @@ struct vlab_slot_fn;
  * @pm: offset of the PM capability, 0 none; the same for @msi, @msix, @pcie
  * @resets: how often it was reset, for traces and tests
  * @owner: who may be asked for DMA, NULL none; see core.h
+ * @dma_gate: held for reading over an access, for writing to change @owner and
+ *	to wait for accesses; nests outside of all that an owner takes
  * @dma_busy: accesses under way; Transactions Pending while not 0
  * @dma: the engine, if the model has one
  * @slot: what the slot knows about it, NULL before it is plugged in
@@ -432,6 +447,7 @@ struct vlab_fn {
 	u16 pm, msi, msix, pcie;
 	unsigned int resets;
 	struct vlab_owner *owner;
+	struct rw_semaphore dma_gate;
 	unsigned int dma_busy;
 	struct vlab_dma *dma;
 	struct vlab_slot_fn *slot;
