@@ -148,7 +148,9 @@ struct end {
  * @work: moves the chunks
  * @mem: card memory, may be NULL
  * @val: stored values of its registers
- * @src: latched by START, as @dst, @len and @total
+ * @src: where to read; latched by START, as the next three
+ * @dst: where to write
+ * @len: bytes from @src to @dst
  * @total: bytes of all repetitions
  * @abort: ABORT was written
  * @epoch: counts resets, so that a chunk that was under way does not count for
@@ -192,7 +194,7 @@ static void finish(struct vlab_dma *dma, u32 how, u32 error, u64 fault)
 	engine_changed(dma);
 }
 
-static bool in_range(const struct vlab_dma *dma, const struct end *end)
+static bool fits(const struct vlab_dma *dma, const struct end *end)
 {
 	u64 size = dma->mem ? vlab_mem_size(dma->mem) : 0, last;
 
@@ -207,11 +209,11 @@ static u32 judge(struct vlab_dma *dma, u64 *fault)
 	*fault = NO_FAULT;
 	if (!dma->len)
 		return VLAB_DMA_ERR_LEN;
-	if (!in_range(dma, &dma->src)) {
+	if (!fits(dma, &dma->src)) {
 		*fault = dma->src.addr;
 		return VLAB_DMA_ERR_RANGE;
 	}
-	if (!in_range(dma, &dma->dst)) {
+	if (!fits(dma, &dma->dst)) {
 		*fault = dma->dst.addr;
 		return VLAB_DMA_ERR_RANGE;
 	}
