@@ -42,6 +42,7 @@
 #include <sys/mman.h>
 #include <sys/types.h>
 
+#include "kselftest.h"
 #include "vlab_dma.h"
 #include "vlab_ids.h"
 #include "vlab_serial.h"
@@ -71,7 +72,7 @@ typedef __u64 u64;
  * Prints one diagnostic line and exits with KSFT_FAIL. What the test created is
  * removed by the program when its last test is over.
  */
-_Noreturn void vst_fail(const char *file, int line, const char *what, int err);
+void __noreturn vst_fail(const char *file, int line, const char *what, int err);
 
 /**
  * vst_ok() - the value of an expression that must not be negative

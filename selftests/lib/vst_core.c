@@ -10,7 +10,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "kselftest.h"
 #include "vst.h"
 
 void vst_fail(const char *file, int line, const char *what, int err)

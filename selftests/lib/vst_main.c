@@ -15,7 +15,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "kselftest.h"
 #include "vst.h"
 #include "vst_priv.h"
 
