@@ -21,4 +21,60 @@
 #endif
 #define VLAB_EXPORT(sym)	EXPORT_SYMBOL_VLAB(sym)
 
+/* 6.2: each device has an MSI domain on top of a parent; before, one for all. */
+#define VLAB_MSI_PARENT	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0))
+
+/* 6.7 */
+#ifndef PCI_HEADER_TYPE_MFD
+#define PCI_HEADER_TYPE_MFD	0x80
+#endif
+
+/* 6.3 */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+#define vm_flags_set(vma, flags)	((vma)->vm_flags |= (flags))
+#endif
+
+/* 6.10: vfio_pci_core takes all mappings of a device away itself; see vfio_zap.c. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+#define VLAB_OWN_ZAP
+#endif
+
+/* 6.11: the widest access that vfio_pci_core makes to a BAR is 8 bytes. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 11, 0)
+#define VLAB_VFIO_WIDTH	4
+#else
+#define VLAB_VFIO_WIDTH	8
+#endif
+
+/* By 7.2: region info is an op, and an ioeventfd writes 4 bytes at most. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 2, 0)
+#define VLAB_IOEVENTFD_WIDTH	8
+#define VLAB_VFIO_OPS	VLAB_VFIO_IOMMUFD_OPS
+#else
+#define VLAB_IOEVENTFD_WIDTH	4
+#define VLAB_REGION_INFO_OP
+#define VLAB_VFIO_OPS						\
+	VLAB_VFIO_IOMMUFD_OPS					\
+	.get_region_info_caps = vlab_vfio_region_info,		\
+	.match_token_uuid = vfio_pci_core_match_token_uuid,
+#endif
+
+/* 6.2: iommufd */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+#define VLAB_VFIO_IOMMUFD_OPS
+#else
+#define VLAB_VFIO_IOMMUFD_OPS					\
+	.bind_iommufd = vfio_iommufd_physical_bind,		\
+	.unbind_iommufd = vfio_iommufd_physical_unbind,		\
+	.attach_ioas = vfio_iommufd_physical_attach_ioas,	\
+	.detach_ioas = vfio_iommufd_physical_detach_ioas,
+#endif
+
+/* Kernels without iommufd: there is no such pointer. */
+#if IS_ENABLED(CONFIG_IOMMUFD)
+#define vlab_vfio_by_iommufd(vdev)	((vdev)->iommufd_device)
+#else
+#define vlab_vfio_by_iommufd(vdev)	((void)(vdev), false)
+#endif
+
 #endif

@@ -93,6 +93,9 @@ void vlab_fn_reset(struct vlab_fn *fn, const char *why);
 bool vlab_fn_in_d0(const struct vlab_fn *fn);
 bool vlab_fn_may_dma(const struct vlab_fn *fn);
 
+/* Does it answer to I/O accesses: I/O Space set, in D0? Takes fn->lock. */
+bool vlab_fn_io_enabled(struct vlab_fn *fn);
+
 /**
  * vlab_cfg_read() - config read as from the bus
  * @fn: the function

@@ -25,6 +25,18 @@ bool vlab_fn_may_dma(const struct vlab_fn *fn)
 	return vlab_cfg_get(&fn->cfg, PCI_COMMAND, 2) & PCI_COMMAND_MASTER && vlab_fn_in_d0(fn);
 }
 
+bool vlab_fn_io_enabled(struct vlab_fn *fn)
+{
+	unsigned long flags;
+	bool enabled;
+
+	raw_spin_lock_irqsave(&fn->lock, flags);
+	enabled = vlab_cfg_get(&fn->cfg, PCI_COMMAND, 2) & PCI_COMMAND_IO && vlab_fn_in_d0(fn);
+	raw_spin_unlock_irqrestore(&fn->lock, flags);
+	return enabled;
+}
+EXPORT_SYMBOL_VLAB(vlab_fn_io_enabled);
+
 void vlab_fn_reset(struct vlab_fn *fn, const char *why)
 {
 	lockdep_assert_held(&fn->lock);
