@@ -1,64 +1,115 @@
-# shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Packages fetched as files and unpacked into the cache, with no root and
-# nothing installed. Asks the user's apt first; what that does not know is
-# looked for in more suites of the same mirrors, through lists of our own.
+# shellcheck shell=bash
+# Debian packages as files: looked up, fetched and unpacked with no root and
+# nothing installed. The user's apt is asked first. What it does not know is
+# looked for in other suites of the same mirrors, through lists of our own; the
+# user's configuration is read, never written.
 
-APT=() # options for apt-get and apt-cache: the user's apt, or ours
+APT=()   # options of apt-get and apt-cache: the user's apt (none) or ours
+FOUND='' # result of find_package
+
+# Where packages may be, in the order in which they are asked: the user's apt, the
+# same suites with fresh lists, then other releases.
+readonly APT_PLACES=(user own bookworm trixie sid)
 
 apt_query() { # COMMAND ARG...
 	apt-cache "${APT[@]}" "$@" 2>/dev/null
 }
 
-# The newest image package of a version; "stock": what linux-image-amd64 wants.
-newest_image() { # VERSION|stock
-	local v=${1//./\\.}
+# Prints what FINDER ARG prints, in the first place where that is something;
+# APT then points to that place. Sets FOUND.
+find_package() { # FINDER ARG
+	local place
 
-	if [[ $1 == stock ]]; then
-		apt_query depends linux-image-amd64 |
-			sed -n 's/^ *Depends: \(linux-image-.*-amd64\)$/\1/p' | head -n1
-	else
-		apt_query pkgnames "linux-image-$1" |
-			grep -E "^linux-image-$v(\\.[^-]*)?(-[0-9]+)?-amd64\$" | sort -V | tail -n1
-	fi
+	for place in "${APT_PLACES[@]}"; do
+		use_place "$place" || continue
+		FOUND=$("$1" "$2") || FOUND=''
+		[[ ! $FOUND ]] || return 0
+	done
+	APT=()
+	return 1
 }
 
-candidate() { # PACKAGE
-	apt_query show --no-all-versions "$1" | sed -n 's/^Version: //p' | head -n1
+use_place() { # PLACE
+	local dir=$CACHE/apt/$1
+
+	APT=()
+	[[ $1 != user ]] || return 0
+	make_dir "$dir"
+	APT=(-o "Dir::State::Lists=$dir/lists" -o "Dir::Cache=$dir/cache"
+		-o Acquire::Languages=none)
+	((UID != 0)) || APT+=(-o APT::Sandbox::User=root)
+	[[ $1 == own ]] || other_suite_sources "$1" "$dir" || return 1
+	with_lock "$dir.lock" "package lists of $1" update_lists "$1" "$dir"
 }
 
-# Sets package and version of the caller.
-find_deb_kernel() { # VERSION|stock
-	package=$(newest_image "$1")
-	[[ $package ]] || die "no package linux-image-$1*-amd64"
-	version=$(candidate "$package")
+# Fresh for a day. A source that cannot be reached is no reason to stop: what
+# the others have may do.
+update_lists() { # PLACE DIR
+	[[ ! $(find "$2/stamp" -mtime -1 2>/dev/null) ]] || return 0
+	stage "package lists ($1)"
+	make_dir "$2/lists/partial"
+	make_dir "$2/cache/archives/partial"
+	apt-get "${APT[@]}" -q update >"$2/log" 2>&1 || :
+	touch "$2/stamp"
+	stage_done "read"
 }
 
-# The packages that make up a kernel: those named, and what they need of their
-# own source package.
-kernel_closure() { # PACKAGE...
+# The Debian mirrors of the user's sources, URI|RELEASE each, whatever the format
+# they are written in. Asks through our own lists, as the user's may be empty.
+mirrors() {
+	local format="\$(REPO_URI)|\$(RELEASE)" # filled in by apt-get
+
+	apt-get -o "Dir::State::Lists=$CACHE/apt/own/lists" indextargets --format "$format" \
+		'Created-By: Packages' 'Origin: Debian' 'Component: main' 2>/dev/null
+}
+
+other_suite_sources() { # SUITE DIR
+	local all main security keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+
+	APT+=(-o "Dir::Etc::SourceList=$2/sources.list" -o Dir::Etc::SourceParts=/dev/null)
+	all=$(mirrors)
+	main=$(sed -n 's/|[a-z]*$//p' <<<"$all" | awk 'NR == 1')
+	security=$(sed -n 's/|[a-z]*-security$//p' <<<"$all" | awk 'NR == 1')
+	[[ $main ]] || return 1
+	{
+		echo "deb [arch=amd64 signed-by=$keyring] $main $1 main"
+		[[ $1 == sid || ! $security ]] ||
+			echo "deb [arch=amd64 signed-by=$keyring] $security $1-security main"
+	} >"$2/sources.list"
+}
+
+package_version() { # PACKAGE
+	apt_query show --no-all-versions "$1" | awk '/^Version: / && !n++ { print $2 }'
+}
+
+# The packages named and what they need of the kernel's own.
+kernel_packages() { # PACKAGE...
 	local todo=("$@") done=' ' p
 
 	while ((${#todo[@]})); do
-		p=${todo[0]} todo=("${todo[@]:1}")
+		p=${todo[0]}
+		todo=("${todo[@]:1}")
 		[[ $done != *" $p "* ]] || continue
 		done+="$p "
-		mapfile -t -O "${#todo[@]}" todo < <(apt_query show --no-all-versions "$p" |
-			sed -nE 's/^(Pre-)?Depends: //p' | tr ',|' '\n\n' |
-			sed -nE 's/^ *(linux-(headers|kbuild|modules|binary)-[^ :]*).*/\1/p')
+		echo "$p"
+		mapfile -t -O "${#todo[@]}" todo < <(
+			apt_query show --no-all-versions "$p" |
+				sed -nE 's/^(Pre-)?Depends: //p' | tr ',' '\n' |
+				sed -nE 's/^ *(linux-(headers|kbuild|modules|binary)-[^ :]*).*/\1/p'
+		)
 	done
-	printf '%s\n' $done
 }
 
-fetch_debs() { # DIR PACKAGE...
-	local dir=$1 deb packages
+# Downloads packages and unpacks them below DIR.
+unpack_packages() { # DIR PACKAGE...
+	local dir=$1 deb
 
-	mapfile -t packages < <(kernel_closure "${@:2}")
 	mkdir "$dir/debs"
-	(cd "$dir/debs" && apt-get "${APT[@]}" -q download "${packages[@]}" >../log 2>&1) ||
-		die_full "$dir" "apt-get download ${packages[*]} failed: $(tail -n1 "$dir/log")"
+	(cd "$dir/debs" && apt-get "${APT[@]}" -q download "${@:2}") >"$dir/log" 2>&1 ||
+		die_full "$dir" "apt-get download ${*:2}: $(awk '/^E:/ { print; exit }' "$dir/log")"
 	for deb in "$dir"/debs/*.deb; do
-		dpkg -x "$deb" "$dir" || die_full "$dir" "dpkg -x ${deb##*/} failed"
+		dpkg -x "$deb" "$dir" || die_full "$dir" "cannot unpack ${deb##*/}"
 	done
 	rm -r "$dir/debs" "$dir/log"
 }

@@ -1,29 +1,45 @@
-# shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Exit codes, messages, clean-up and the cache: what every other file needs.
+# shellcheck shell=bash disable=SC2034,SC2153 # names are shared by the files
+# Exit codes, messages, clean-up, locks: what every other file here needs.
 
-# shellcheck disable=SC2034 # used by the files that source this one
 readonly EXIT_PASS=0 EXIT_FAIL=1 EXIT_USAGE=2 EXIT_SKIP=4 EXIT_LOST=5 EXIT_TIMEOUT=124
 
+TOP=$(readlink -f -- "$VM_DIR/../..")
+OUT=$TOP/out
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/vfiolab
+PATH=$PATH:/usr/sbin:/sbin
+
+# ---- messages ----
+
+SAY_PREFIX='' # "LANE: " while a lane runs
+STAGE=''      # name of the stage whose line is not ended yet
+STAGE_START=''
 
 say() {
-	printf '%s\n' "$*" >&2
+	[[ ! $STAGE ]] || echo >&2
+	STAGE=''
+	printf '%s\n' "$SAY_PREFIX$*" >&2
 }
 
 die() {
-	say "vm: $*"
-	exit "$EXIT_USAGE"
+	say "error: $*"
+	finish "$EXIT_USAGE"
 }
 
-# One line a stage: stage NAME... prints its name, done_stage what came of it.
-stage() {
+# One line a stage: "NAME ... RESULT (1.2 s)".
+stage() { # NAME
+	printf '%s%s ... ' "$SAY_PREFIX" "$1" >&2
+	STAGE=$1
 	STAGE_START=$EPOCHREALTIME
-	printf '%s ... ' "$*" >&2
 }
 
-stage_done() {
-	say "$* ($(seconds_since "$STAGE_START") s)"
+stage_done() { # RESULT
+	local seconds
+
+	seconds=$(seconds_since "$STAGE_START")
+	[[ $STAGE ]] || printf '%s... ' "$SAY_PREFIX" >&2
+	printf '%s (%s s)\n' "$1" "$seconds" >&2
+	STAGE=''
 }
 
 seconds_since() { # EPOCHREALTIME
@@ -32,60 +48,101 @@ seconds_since() { # EPOCHREALTIME
 	printf '%d.%d\n' $((us / 1000000)) $((us % 1000000 / 100000))
 }
 
-# defer FUNCTION ARG: call it when the script ends, whatever ends it; last first.
-DEFERRED=()
+# ---- the end ----
 
-defer() {
-	DEFERRED=("$@" "${DEFERRED[@]}")
+DEFERRED=() # pairs: function, argument
+FINISHED='' # set once the exit code is a decision and not an accident
+
+# Calls FUNCTION ARG when this shell ends, whatever ends it; last in, first out.
+defer() { # FUNCTION ARG
+	DEFERRED=("$1" "$2" "${DEFERRED[@]}")
 }
 
-run_deferred() {
-	local i
+finish() { # CODE
+	FINISHED=y
+	exit "$1"
+}
 
+on_exit() { # CODE
+	local i code=$1
+
+	trap '' HUP INT TERM
 	for ((i = 0; i < ${#DEFERRED[@]}; i += 2)); do
 		"${DEFERRED[i]}" "${DEFERRED[i + 1]}" || :
 	done
-	DEFERRED=()
+	if [[ ! $FINISHED ]] && ((code)); then
+		say "error: a command of the harness failed (code $code), see above"
+		code=$EXIT_USAGE
+	fi
+	exit "$code"
 }
 
-trap run_deferred EXIT
-trap 'exit 129' HUP
-trap 'exit 130' INT
-trap 'exit 143' TERM
+# Subshells inherit no traps: one that defers calls this first.
+own_ending() {
+	DEFERRED=()
+	FINISHED=''
+	trap 'on_exit $?' EXIT
+	trap 'finish 129' HUP
+	trap 'finish 130' INT
+	trap 'finish 143' TERM
+}
+
+own_ending
 
 remove_tree() { # DIR
 	rm -rf -- "$1"
 }
 
-# with_lock NAME COMMAND...: one at a time on this cache; says so when it waits.
-with_lock() {
-	local name=$1 fd status=0
+stop_process() { # PID
+	kill -TERM "$1" 2>/dev/null || return 0
+	wait "$1" 2>/dev/null
+}
 
-	shift
-	mkdir -p "$CACHE/locks" || die "cannot write to the cache $CACHE"
-	exec {fd}>"$CACHE/locks/${name//\//_}"
-	if ! flock -n "$fd"; then
-		say "waiting for another run that prepares $name"
-		flock "$fd"
-	fi
-	"$@" {fd}>&- || status=$?
+# ---- locks, disk ----
+
+# Runs COMMAND while holding FILE; says what it waits for if it must wait.
+with_lock() { # FILE WHAT COMMAND...
+	local fd
+
+	take_lock "$1" "$2"
+	fd=$LOCK_FD
+	"${@:3}"
 	exec {fd}>&-
-	return "$status"
 }
 
-# A scratch directory inside the cache, so that a rename into place is atomic.
+# Takes it for as long as this shell lives, or LOCK_FD is open.
+take_lock() { # FILE WHAT
+	make_dir "${1%/*}"
+	exec {LOCK_FD}>"$1" || die_full "${1%/*}" "cannot write $1"
+	flock -n "$LOCK_FD" || {
+		say "waiting for another run: $2"
+		flock "$LOCK_FD"
+	}
+}
+
+make_dir() { # DIR
+	mkdir -p -- "$1" || die_full "$(dirname -- "$1")" "cannot create $1"
+}
+
+# A scratch directory in the cache, from where a rename into place is atomic.
 cache_scratch() {
-	mkdir -p "$CACHE"
-	SCRATCH=$(mktemp -d "$CACHE/.new.XXXXXX") || die "cannot write to the cache $CACHE"
-	chmod 755 "$SCRATCH"
+	make_dir "$CACHE"
+	SCRATCH=$(mktemp -d "$CACHE/.new.XXXXXX") || die_full "$CACHE" "cannot write to the cache"
 	defer remove_tree "$SCRATCH"
+	chmod 755 "$SCRATCH"
 }
 
-# After something failed: is it because there is no space left?
-die_full() { # DIR WHAT
-	local free
+disk_is_full() { # DIR
+	(($(df -Pk -- "$1" | awk 'NR == 2 { print $4 }') < 1024))
+}
 
-	free=$(df -Pk -- "$1" | awk 'NR == 2 { print $4 }')
-	((free > 1024)) || die "$2: no space left in $1"
+# Something failed that writes to DIR; says so if that is for lack of space.
+die_full() { # DIR WHAT
+	local dir=$1
+
+	while [[ ! -d $dir ]]; do
+		dir=$(dirname -- "$dir")
+	done
+	! disk_is_full "$dir" || die "$2: no space left in $dir"
 	die "$2"
 }

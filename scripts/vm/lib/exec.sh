@@ -1,19 +1,85 @@
-# shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# vm exec: one command in one guest.
+# shellcheck shell=bash disable=SC2034,SC2153 # names are shared by the files
+# vm exec, vm shell and vm argv: one guest, for one command or for a person.
 
-exec_command() { # COMMAND...
-	local run code=0
+# Packages that any guest takes.
+readonly GUEST_PACKAGES=(qemu-system-x86 busybox-static cpio kmod xz-utils zstd)
 
-	run=$(mktemp -d "${TMPDIR:-/tmp}/vfiolab.XXXXXX")
-	defer remove_tree "$run"
-	use_kernel "$OPT_KERNEL"
-	use_initramfs
-	write_command "$run" "$@"
-	build_argv "$run"
-	run_guest "$run" || code=$?
-	case $code in
-	"$EXIT_LOST") tail -n 30 "$run/console" >&2 ;;
-	esac
-	return "$code"
+scratch_run_dir() {
+	RUN=$(mktemp -d "${TMPDIR:-/tmp}/vfiolab.XXXXXX") ||
+		die_full "${TMPDIR:-/tmp}" "cannot make a run directory"
+	defer remove_tree "$RUN"
+}
+
+prepare_guest() { # LANE
+	use_lane "$1"
+	in_guest || need_packages "${GUEST_PACKAGES[@]}"
+	use_kernel "$KERNEL"
+	use_boot_files
+}
+
+vm_exec() {
+	local out err code
+
+	((${#WORDS[@]} == 0 && ${#COMMAND[@]} > 0)) ||
+		die "usage: vm exec [OPTION]... -- COMMAND [ARGUMENT]..."
+	OPT_TIMEOUT=${OPT_TIMEOUT:-600}
+	prepare_guest "${OPT_LANE:-stock}"
+	scratch_run_dir
+	fill_run_dir "$RUN" "${COMMAND[@]}"
+	build_argv "$RUN"
+	start_guest "$RUN"
+	follow "$RUN/$OUT_FILE" &
+	out=$!
+	follow "$RUN/stderr" >&2 &
+	err=$!
+	wait_guest "$RUN" :
+	wait "$out" "$err" || :
+	[[ $GUEST_END == verdict ]] || {
+		code=0
+		explain_end "$RUN" || code=$?
+		finish "$code"
+	}
+	finish "$GUEST_CODE"
+}
+
+# The serial console on this terminal: ^A x ends it at once, as does leaving the
+# guest's shell.
+vm_shell() {
+	local tty
+
+	((${#WORDS[@]} <= 1)) || die "usage: vm shell [LANE] [OPTION]..."
+	[[ -t 0 && -t 1 ]] || die "vm shell needs a terminal"
+	prepare_guest "${WORDS[0]:-stock}"
+	scratch_run_dir
+	build_for_guest "$RUN"
+	tty=$(stty -g)
+	defer restore_tty "$tty"
+	fill_run_dir "$RUN" env "TERM=$TERM" "SIZE=$(stty size)" \
+		"$GUEST_DIR/shell" "$RUN"
+	build_argv "$RUN"
+	start_guest "$RUN"
+	wait_guest "$RUN" :
+	[[ $GUEST_END != refused ]] || explain_end "$RUN"
+	finish 0
+}
+
+restore_tty() { # STATE
+	stty "$1"
+}
+
+vm_argv() {
+	((${#WORDS[@]} == 1)) || die "usage: vm argv LANE [OPTION]..."
+	OUT_FILE=results.ktap
+	prepare_guest "${WORDS[0]}"
+	build_argv "$OUT/$LANE"
+	print_argv
+}
+
+vm_list() {
+	((${#WORDS[@]} == 0)) || die "usage: vm list"
+	{
+		echo name kernel qemu iommu depth tests
+		lane_lines
+	} | awk '{ printf "%-10s %-14s %-8s %-6s %-6s %s\n", $1, $2, $3, $4, $5, $6 }'
 }

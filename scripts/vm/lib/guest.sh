@@ -1,54 +1,108 @@
-# shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# One guest: from an empty run directory to the code it ends with.
+# shellcheck shell=bash disable=SC2034,SC2153 # names are shared by the files
+# One guest, from an empty run directory to the code it ends with.
 
-BOOT_SECONDS='' # power-on to the first command
+GUEST_PID=''     # while it runs
+GUEST_END=''     # verdict, lost, timeout or refused (by QEMU)
+GUEST_CODE=''    # the command's exit code if there is a verdict
+BOOT_SECONDS=''  # power-on to the first command
+GUEST_SECONDS='' # power-on to power-off
+GUEST_SPLAT=''   # first line of a kernel's complaint on the console
 
-write_command() { # RUN COMMAND...
-	local run=$1
+readonly SPLAT='Kernel panic|BUG: |Oops: |Oops\[|WARNING: |general protection fault|KASAN|UBSAN|kernel BUG at|INFO: task .* blocked'
+
+# What a guest needs for COMMAND, in RUN: its environment, the command, its kernel.
+fill_run_dir() { # RUN COMMAND...
+	local run=$1 name
 
 	shift
+	for name in console.log "$OUT_FILE" stderr control; do
+		: >"$run/$name"
+	done
+	describe_kernel >"$run/kernel"
 	{
-		printf 'export VLAB_LANE=%q VLAB_MODULES=%q\n' "$OPT_LANE" "$KERNEL_ROOT"
+		printf 'export VLAB_LANE=%q HOME=%q\n' "$LANE" "$HOME"
+		[[ $DEPTH == 1 ]] || printf 'export VLAB_NESTED=%q\n' "$GUEST_DIR/nested"
+		printf 'export VLAB_VM=%q\n' "$VM_DIR"
+		printf 'MODULES=%q REBOOT=%q\n' "$KERNEL_ROOT" "$OPT_REBOOT"
 	} >"$run/env"
 	{
-		printf 'cd -- %q\n' "$PWD"
+		printf 'cd -- %q || exit\n' "$PWD"
 		printf 'exec'
 		printf ' %q' "$@"
 		echo
 	} >"$run/command"
 }
 
-kill_process() { # PID
-	kill -KILL "$1" 2>/dev/null
+# QEMU ends when we do, whatever ends us, and so does what limits its time.
+start_guest() { # RUN
+	local limit=() input=/dev/null
+
+	[[ ! $OPT_TIMEOUT ]] || limit=(timeout --foreground --kill-after=5 "$OPT_TIMEOUT")
+	[[ ! $OPT_SHELL ]] || input=/dev/stdin
+	STARTED=$EPOCHREALTIME
+	setpriv --pdeathsig TERM "${limit[@]}" setpriv --pdeathsig KILL "${ARGV[@]}" \
+		<"$input" 2>"$1/qemu.log" &
+	GUEST_PID=$!
+	defer stop_process "$GUEST_PID"
 }
 
-# Prints a file as it grows, until a process ends.
-follow() { # PID FILE
-	exec tail -n +1 -s 0.1 --pid="$1" -f "$2"
+# Copies a file to stdout as it grows, for as long as the guest runs.
+follow() { # FILE
+	exec tail -n +1 -s 0.1 --pid="$GUEST_PID" -f -- "$1"
 }
 
-# Runs QEMU to its end and returns the code of the command in the guest.
-run_guest() { # RUN
-	local run=$1 pid out err started=$EPOCHREALTIME word value code='' status=0
+# Waits for the end; calls ON_START when the command starts.
+wait_guest() { # RUN ON_START
+	local control word value status=0
 
-	: >"$run/control" >"$run/out" >"$run/err"
-	setpriv --pdeathsig TERM timeout -k 5 "$OPT_TIMEOUT" "${ARGV[@]}" </dev/null &
-	pid=$!
-	defer kill_process "$pid"
-	follow "$pid" "$run/out" &
-	out=$!
-	follow "$pid" "$run/err" >&2 &
-	err=$!
-	while read -r word value; do
+	exec {control}< <(follow "$1/control")
+	defer stop_process $!
+	while read -r word value <&"$control"; do
 		case $word in
-		start) BOOT_SECONDS=$(seconds_since "$started") ;;
-		exit) code=$value ;;
+		start) [[ $BOOT_SECONDS ]] || { BOOT_SECONDS=$(seconds_since "$STARTED") && "$2"; } ;;
+		exit) GUEST_CODE=$value ;;
 		esac
-	done < <(follow "$pid" "$run/control")
-	wait "$out" "$err"
-	wait "$pid" || status=$?
-	((status != 124 && status != 137)) || return "$EXIT_TIMEOUT"
-	[[ $code =~ ^[0-9]+$ ]] || return "$EXIT_LOST"
-	return "$code"
+	done
+	exec {control}<&-
+	wait "$GUEST_PID" || status=$?
+	GUEST_SECONDS=$(seconds_since "$STARTED")
+	GUEST_SPLAT=$(grep -aEm1 "$SPLAT" "$1/console.log" | tr -d '\r') || GUEST_SPLAT=''
+	judge_end "$1" "$status"
+}
+
+judge_end() { # RUN STATUS
+	if [[ $2 == 124 || $2 == 137 && ${GUEST_SECONDS%.*} -ge ${OPT_TIMEOUT:-0} ]]; then
+		GUEST_END=timeout
+	elif [[ $GUEST_CODE =~ ^[0-9]+$ ]]; then
+		GUEST_END=verdict
+	elif [[ $2 != 0 && ! -s $1/console.log ]]; then
+		GUEST_END=refused
+	else
+		GUEST_END=lost
+	fi
+}
+
+# Says why there is no verdict. Returns the exit code that stands for that.
+explain_end() { # RUN
+	! disk_is_full "$1" || die "no space left in $1"
+	case $GUEST_END in
+	refused) die "QEMU does not start: $(tail -n1 "$1/qemu.log")" ;;
+	timeout) say "timeout: the guest did not end in $OPT_TIMEOUT s" ;;
+	lost) say "lost: the guest ended with no verdict" ;;
+	esac
+	[[ ! $GUEST_SPLAT ]] || say "kernel: $GUEST_SPLAT"
+	say "last lines of the console:"
+	console_end "$1/console.log" | tr -d '\r' | sed 's/^/    /' >&2
+	[[ $GUEST_END != timeout ]] || return "$EXIT_TIMEOUT"
+	return "$EXIT_LOST"
+}
+
+# Where a kernel complained, what came before is worth more than the stack.
+console_end() { # FILE
+	if [[ $GUEST_SPLAT ]]; then
+		grep -aE -m1 -B10 -A10 "$SPLAT" "$1"
+	else
+		tail -n 20 "$1"
+	fi
 }

@@ -1,31 +1,32 @@
-# shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# The command line of QEMU. Everything that leaves the guest is a file named in
-# it, in the run directory RUN:
+# shellcheck shell=bash disable=SC2034,SC2153 # names are shared by the files
+# The command line of QEMU. All that leaves a guest is a file in the run directory
+# RUN, named in an argument -chardev file,id=NAME,path=FILE:
 #
-#	RUN/console	serial console
-#	RUN/out RUN/err	output of the command
-#	RUN/control	lines "start", "reboot" and last "exit CODE"; see guest/start
+#	console	RUN/console.log	serial console
+#	out	RUN/stdout	output of the command; results.ktap for vm run
+#	err	RUN/stderr
+#	control	RUN/control	lines "start", "reboot", at the end "exit CODE";
+#				see guest/start
 #
-# A program in $VM_QEMU takes the place of QEMU; it is given the same arguments
+# A program named in $VM_QEMU takes the place of QEMU. It gets the same arguments
 # and can play a guest by writing to these files.
 
-ARGV=() # result of build_argv
+ARGV=()         # result of build_argv
+OUT_FILE=stdout # where the command's output goes, in RUN
 
-# root port: id, buses below it, then 32-bit, prefetchable and I/O window
+# An empty slot each: id, buses, 32-bit memory, prefetchable memory, I/O. The first
+# takes a switch with a card in each of 31 slots, the others one card.
 readonly ROOT_PORTS=(
-	"slot1 40 64M 1G 32K"
-	"slot2 2 8M 256M 4K"
-	"slot3 2 8M 256M 0"
+	'slot1 40 64M 1G 32K'
+	'slot2 2 8M 256M 4K'
+	'slot3 2 8M 256M 0'
 )
 
-qemu_binary() {
-	printf '%s\n' "${VM_QEMU:-$OPT_QEMU}"
-}
-
-# KVM only where it works: the node opens, the CPU virtualises.
+# KVM only where guests in it can have guests: a node alone can be useless.
 accelerator() {
-	if { : <>/dev/kvm; } 2>/dev/null && grep -Eqw 'vmx|svm' /proc/cpuinfo; then
+	if { : <>/dev/kvm; } 2>/dev/null && grep -Eqw 'vmx|svm' /proc/cpuinfo &&
+		grep -qs '[Y1]' /sys/module/kvm_{intel,amd}/parameters/nested; then
 		echo kvm
 	else
 		echo tcg
@@ -35,51 +36,61 @@ accelerator() {
 build_argv() { # RUN
 	local run=${1//,/,,}
 
-	ARGV=("$(qemu_binary)" -no-user-config -nodefaults -display none)
+	ARGV=("$QEMU" -no-user-config -nodefaults -display none)
 	machine_args
-	ARGV+=(-m "$OPT_MEM" -smp "$OPT_SMP"
-		-kernel "$KERNEL_IMAGE" -initrd "$INITRAMFS" -append "$(kernel_cmdline)")
+	ARGV+=(-smp "$CPUS" -m "$MEMORY" -kernel "$BOOT_IMAGE" -initrd "$BOOT_INITRAMFS"
+		-append "$(kernel_command_line)")
 	[[ $OPT_REBOOT ]] || ARGV+=(-no-reboot)
 	channel_args "$run"
 	share_args root /
 	share_args run "$run"
-	port_args
+	[[ $KERNEL == running ]] || port_args
 	ARGV+=("${OPT_DEVICES[@]}")
 }
 
 machine_args() {
-	if [[ $(accelerator) == kvm ]]; then
-		ARGV+=(-accel kvm -cpu host)
-	else
-		ARGV+=(-accel tcg,thread=multi -cpu max)
-	fi
-	case $OPT_IOMMU in
-	intel)
-		ARGV+=(-machine q35,kernel_irqchip=split
-			-device intel-iommu,intremap=on,caching-mode=on)
-		;;
-	amd) ARGV+=(-machine q35,kernel_irqchip=split -device amd-iommu,intremap=on) ;;
-	none) ARGV+=(-machine q35) ;;
+	local machine=q35
+
+	[[ $IOMMU == none ]] || machine+=,kernel_irqchip=split
+	ARGV+=(-machine "$machine")
+	case $(accelerator) in
+	kvm) ARGV+=(-accel kvm -cpu host) ;;
+	tcg) ARGV+=(-accel "tcg,thread=multi" -cpu "max,-xsave") ;;
+	esac
+	case $IOMMU in
+	intel) ARGV+=(-device 'intel-iommu,intremap=on,caching-mode=on') ;;
+	amd) ARGV+=(-device 'amd-iommu,intremap=on') ;;
 	esac
 }
 
-kernel_cmdline() {
+# No address randomisation and no mitigations: a third of the boot time under TCG.
+kernel_command_line() {
 	local words=(console=ttyS0 quiet loglevel=5 panic_on_warn=1 oops=panic panic=-1
 		nokaslr mitigations=off no_timer_check)
 
-	[[ $OPT_IOMMU != intel ]] || words+=(intel_iommu=on)
-	printf '%s\n' "${words[*]}${OPT_APPEND:+ $OPT_APPEND}"
+	[[ $IOMMU != intel ]] || words+=(intel_iommu=on)
+	echo "${words[*]}${OPT_APPEND:+ $OPT_APPEND}"
 }
 
 channel_args() { # RUN
-	local name
+	local id file
 
-	ARGV+=(-chardev "file,id=console,path=$1/console" -serial chardev:console
-		-device virtio-serial-pci,disable-legacy=on)
-	for name in out err control; do
-		ARGV+=(-chardev "file,id=$name,path=$1/$name"
-			-device "virtserialport,chardev=$name,name=vfiolab.$name")
-	done
+	console_args "$1"
+	ARGV+=(-device 'virtio-serial-pci,disable-legacy=on')
+	while read -r id file; do
+		ARGV+=(-chardev "file,id=$id,path=$1/$file"
+			-device "virtserialport,chardev=$id,name=vfiolab.$id")
+	done <<<"out $OUT_FILE"$'\nerr stderr\ncontrol control'
+}
+
+console_args() { # RUN
+	if [[ $OPT_SHELL ]]; then
+		ARGV+=(-chardev 'stdio,id=console,mux=on,signal=off'
+			-mon 'chardev=console,mode=readline')
+	else
+		ARGV+=(-chardev "file,id=console,path=$1/console.log")
+	fi
+	ARGV+=(-serial chardev:console)
 }
 
 share_args() { # TAG DIR
@@ -92,6 +103,20 @@ port_args() {
 
 	for port in "${ROOT_PORTS[@]}"; do
 		read -r id buses mem pref io <<<"$port"
-		ARGV+=(-device "pcie-root-port,id=$id,chassis=$((++n)),slot=$n,hotplug=off,bus-reserve=$buses,mem-reserve=$mem,pref64-reserve=$pref,io-reserve=$io")
+		n=$((n + 1))
+		port="pcie-root-port,id=$id,chassis=$n,slot=$n,hotplug=off,bus-reserve=$buses"
+		ARGV+=(-device "$port,mem-reserve=$mem,pref64-reserve=$pref,io-reserve=$io")
 	done
+}
+
+# One option a line, so that it can be read, and pasted.
+print_argv() {
+	local word sep=''
+
+	for word in "${ARGV[@]}"; do
+		[[ $word != -* ]] || sep=$' \\\n\t'
+		printf '%s%q' "$sep" "$word"
+		sep=' '
+	done
+	echo
 }

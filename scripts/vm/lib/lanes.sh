@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2034,SC2153 # names are shared by the files
+# Lanes, and the options that change what a lane says.
+
+LANES_FILE=$VM_DIR/lanes
+GUEST_DIR=/run/vfiolab # in a guest: what belongs to the harness
+
+LANE='' KERNEL='' QEMU='' IOMMU='' DEPTH='' TESTS='' MEMORY='' CPUS=''
+
+# As given on the command line; empty where the lane decides.
+OPT_LANE='' OPT_KERNEL='' OPT_IOMMU='' OPT_TESTS='' OPT_MEM='' OPT_CPUS=''
+OPT_SHELL='' OPT_TIMEOUT='' OPT_APPEND='' OPT_REBOOT='' OPT_DEVICES=()
+
+WORDS=()   # arguments that are no options
+COMMAND=() # what follows --
+
+lane_lines() {
+	grep -Ev '^[[:space:]]*(#|$)' "$LANES_FILE"
+}
+
+lane_names() {
+	lane_lines | awk '{ print $1 }'
+}
+
+in_guest() {
+	[[ -e $GUEST_DIR/host/kernel ]]
+}
+
+# Lanes that the words name: a name, a glob, or all.
+match_lanes() { # WORD...
+	local word name found
+
+	for word in "$@"; do
+		[[ $word != all ]] || word='*'
+		found=''
+		while read -r name; do
+			# shellcheck disable=SC2053 # a glob is meant
+			[[ $name != $word ]] || echo "$name" && found=y
+		done < <(lane_names)
+		[[ $found ]] || die "no lane '$word'; there are: $(lane_names | paste -sd' ')"
+	done
+}
+
+# Sets all that describes a guest: the lane's line, changed by options.
+use_lane() { # NAME
+	if in_guest; then
+		LANE=${OPT_LANE:-$VLAB_LANE} KERNEL=running QEMU=system IOMMU=none DEPTH=1
+		MEMORY=1G CPUS=1
+	else
+		read_lane "$1"
+		MEMORY=4G CPUS=2
+	fi
+	KERNEL=${OPT_KERNEL:-$KERNEL}
+	IOMMU=${OPT_IOMMU:-$IOMMU}
+	TESTS=${OPT_TESTS:-$TESTS}
+	MEMORY=${OPT_MEM:-$MEMORY}
+	CPUS=${OPT_CPUS:-$CPUS}
+	[[ $QEMU != system ]] || QEMU=qemu-system-x86_64
+	QEMU=${VM_QEMU:-$QEMU}
+}
+
+read_lane() { # NAME
+	LANE=''
+	while read -r LANE KERNEL QEMU IOMMU DEPTH TESTS; do
+		[[ $LANE != "$1" ]] || break
+	done < <(lane_lines)
+	[[ $LANE == "$1" ]] || die "no lane '$1'; there are: $(lane_names | paste -sd' ')"
+	[[ $TESTS && $IOMMU =~ ^(intel|amd|none)$ && $DEPTH =~ ^[12]$ ]] ||
+		die "$LANES_FILE: lane $1: expected NAME KERNEL QEMU intel|amd|none 1|2 TESTS"
+}
+
+# Sets OPT_*, WORDS and COMMAND.
+parse_options() { # ARG...
+	while (($#)); do
+		case $1 in
+		--)
+			COMMAND=("${@:2}")
+			return
+			;;
+		--allow-reboot)
+			OPT_REBOOT=y
+			shift
+			;;
+		--?*)
+			(($# > 1)) || die "$1 needs a value"
+			parse_option "$1" "$2"
+			shift 2
+			;;
+		-*) die "no option '$1'; see vm help" ;;
+		*)
+			WORDS+=("$1")
+			shift
+			;;
+		esac
+	done
+}
+
+parse_option() { # NAME VALUE
+	case $1 in
+	--lane) OPT_LANE=$2 ;;
+	--kernel) OPT_KERNEL=$2 ;;
+	--tests) OPT_TESTS=$2 ;;
+	--append) OPT_APPEND=$2 ;;
+	--device) OPT_DEVICES+=(-device "$2") ;;
+	--iommu) OPT_IOMMU=$(checked "$1" "$2" '^(intel|amd|none)$' 'intel, amd or none') ;;
+	--timeout) OPT_TIMEOUT=$(checked "$1" "$2" '^[1-9][0-9]*$' 'seconds') ;;
+	--mem) OPT_MEM=$(checked "$1" "$2" '^[1-9][0-9]*[MG]$' 'a size such as 512M or 4G') ;;
+	--cpus) OPT_CPUS=$(checked "$1" "$2" '^[1-9][0-9]*$' 'a number') ;;
+	*) die "no option '$1'; see vm help" ;;
+	esac
+}
+
+checked() { # OPTION VALUE REGEX MEANING
+	[[ $2 =~ $3 ]] || die "$1 '$2': expected $4"
+	printf '%s\n' "$2"
+}
