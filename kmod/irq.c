@@ -168,7 +168,8 @@ EXPORT_SYMBOL_VLAB(vlab_irq_set);
  * @vec: index of the message, as in the MSI-X table
  * @hwirq: number in the slot's domain, 0: none any more
  *
- * From the chip's callbacks: interrupts may be off, any context.
+ * It starts masked: the chip unmasks it when there is a handler. From the chip's
+ * callbacks: interrupts may be off, any context.
  */
 void vlab_irq_vec_set(struct vlab_fn *fn, unsigned int vec, unsigned long hwirq)
 {
@@ -177,7 +178,7 @@ void vlab_irq_vec_set(struct vlab_fn *fn, unsigned int vec, unsigned long hwirq)
 	raw_spin_lock_irqsave(&fn->lock, flags);
 	if (vec < fn->nvec) {
 		fn->vec[vec].hwirq = hwirq;
-		fn->vec[vec].masked = false;
+		fn->vec[vec].masked = true;
 		vlab_irq_update(fn);
 	}
 	raw_spin_unlock_irqrestore(&fn->lock, flags);

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vfiolab - interrupts of plugged in functions
+ *
+ * Messages: an interrupt domain below the kernel's own PCI/MSI domains. A message
+ * has a number in it; the function is told which, and raising it is one call.
+ * Nothing interprets address and data.
+ *
+ * INTx: one interrupt a function, level triggered.
+ *
+ * Everything is raised from the function's irq_work.
+ */
+#include <linux/slab.h>
+#include <linux/xarray.h>
+
+#include "compat.h"
+#include "msi_compat.h"
+#include "slot.h"
+
+/**
+ * struct message - one allocated message
+ * @fn: whose
+ * @index: which of its messages, as in the MSI-X table
+ *
+ * Chip data of the interrupt, from alloc to free.
+ */
+struct message {
+	struct vlab_fn *fn;
+	unsigned int index;
+};
+
+/* Numbers go round, so that a late message does not hit a new owner. */
+static DEFINE_XARRAY_ALLOC1(messages);
+static u32 next_message = 1;
+
+static struct fwnode_handle *fwnode;
+static struct irq_domain *inner;	/* ours */
+static struct irq_domain *outer;	/* what devices are given: on top of it, or the same */
+
+/* ---- messages: the chip ---- */
+
+static void message_mask(struct irq_data *data)
+{
+	struct message *msg = irq_data_get_irq_chip_data(data);
+
+	vlab_irq_vec_mask(msg->fn, msg->index, true);
+}
+
+static void message_unmask(struct irq_data *data)
+{
+	struct message *msg = irq_data_get_irq_chip_data(data);
+
+	vlab_irq_vec_mask(msg->fn, msg->index, false);
+}
+
+static void message_compose(struct irq_data *data, struct msi_msg *msg)
+{
+	memset(msg, 0, sizeof(*msg));
+	msg->address_lo = 0xfee00000;
+	msg->data = data->hwirq;
+}
+
+/* It is raised wherever the irq_work runs; say so about one CPU of the mask. */
+static int message_set_affinity(struct irq_data *data, const struct cpumask *mask, bool force)
+{
+	unsigned int cpu = cpumask_any_and(mask, cpu_online_mask);
+
+	if (cpu >= nr_cpu_ids)
+		return -EINVAL;
+	irq_data_update_effective_affinity(data, cpumask_of(cpu));
+	return IRQ_SET_MASK_OK_DONE;
+}
+
+static struct irq_chip message_chip = {
+	.name = "vfiolab",
+	.irq_mask = message_mask,
+	.irq_unmask = message_unmask,
+	.irq_compose_msi_msg = message_compose,
+	.irq_set_affinity = message_set_affinity,
+};
+
+/* ---- messages: our domain ---- */
+
+static int message_alloc(struct irq_domain *domain, unsigned int virq, struct vlab_fn *fn,
+			 unsigned int index)
+{
+	struct message *msg = kzalloc(sizeof(*msg), GFP_KERNEL);
+	u32 hwirq;
+	int ret;
+
+	if (!msg)
+		return -ENOMEM;
+	msg->fn = fn;
+	msg->index = index;
+	ret = xa_alloc_cyclic(&messages, &hwirq, msg, xa_limit_31b, &next_message, GFP_KERNEL);
+	if (ret < 0) {
+		kfree(msg);
+		return ret;
+	}
+	return irq_domain_set_hwirq_and_chip(domain, virq, hwirq, &message_chip, msg);
+}
+
+static void domain_free(struct irq_domain *domain, unsigned int virq, unsigned int count)
+{
+	struct irq_data *data;
+
+	for (; count--; virq++) {
+		data = irq_domain_get_irq_data(domain, virq);
+		kfree(xa_erase(&messages, data->hwirq));
+		irq_domain_reset_irq_data(data);
+	}
+}
+
+static int domain_alloc(struct irq_domain *domain, unsigned int virq, unsigned int count,
+			void *arg)
+{
+	struct msi_desc *desc = ((msi_alloc_info_t *)arg)->desc;
+	struct vlab_fn *fn = vlab_fn_of_pdev(to_pci_dev(desc->dev));
+	unsigned int i;
+	int ret = fn ? 0 : -ENODEV;
+
+	for (i = 0; !ret && i < count; i++)
+		ret = message_alloc(domain, virq + i, fn, desc->msi_index + i);
+	if (ret && i)
+		domain_free(domain, virq, i - 1);
+	return ret;
+}
+
+/* It starts masked; the chip unmasks it when there is a handler. */
+static int domain_activate(struct irq_domain *domain, struct irq_data *data, bool reserve)
+{
+	struct message *msg = irq_data_get_irq_chip_data(data);
+
+	vlab_irq_vec_set(msg->fn, msg->index, data->hwirq);
+	return 0;
+}
+
+static void domain_deactivate(struct irq_domain *domain, struct irq_data *data)
+{
+	struct message *msg = irq_data_get_irq_chip_data(data);
+
+	vlab_irq_vec_set(msg->fn, msg->index, 0);
+}
+
+static const struct irq_domain_ops domain_ops = {
+	.alloc = domain_alloc,
+	.free = domain_free,
+	.activate = domain_activate,
+	.deactivate = domain_deactivate,
+};
+
+/* ---- messages: the chip of the PCI/MSI domain on top ---- */
+
+static void pci_mask(struct irq_data *data)
+{
+	pci_msi_mask_irq(data);
+	irq_chip_mask_parent(data);
+}
+
+static void pci_unmask(struct irq_data *data)
+{
+	irq_chip_unmask_parent(data);
+	pci_msi_unmask_irq(data);
+}
+
+static void pci_ack(struct irq_data *data)
+{
+}
+
+void vlab_msi_set_chip(struct irq_chip *chip)
+{
+	chip->irq_mask = pci_mask;
+	chip->irq_unmask = pci_unmask;
+	chip->irq_ack = pci_ack;
+	chip->irq_startup = NULL;
+	chip->irq_shutdown = NULL;
+}
+
+void vlab_slot_msi(struct vlab_fn *fn, unsigned long hwirq)
+{
+	generic_handle_domain_irq_safe(inner, hwirq);
+}
+
+struct irq_domain *vlab_msi_domain(void)
+{
+	return outer;
+}
+
+int vlab_msi_init(void)
+{
+	fwnode = irq_domain_alloc_named_fwnode("vfiolab");
+	if (!fwnode)
+		return -ENOMEM;
+	inner = irq_domain_create_hierarchy(NULL, VLAB_MSI_DOMAIN_FLAGS, 0, fwnode,
+					    &domain_ops, NULL);
+	if (inner)
+		outer = vlab_msi_on_top(inner);
+	if (outer)
+		return 0;
+	vlab_msi_exit();
+	return -ENOMEM;
+}
+
+void vlab_msi_exit(void)
+{
+	if (outer && outer != inner)
+		irq_domain_remove(outer);
+	if (inner)
+		irq_domain_remove(inner);
+	irq_domain_free_fwnode(fwnode);
+}
+
+/* ---- INTx ---- */
+
+static void intx_mask(struct irq_data *data)
+{
+}
+
+/* The line may have stayed up. Not from here: the handler's lock is held. */
+static void intx_unmask(struct irq_data *data)
+{
+	struct vlab_slot_fn *sf = irq_data_get_irq_chip_data(data);
+
+	if (READ_ONCE(sf->fn->intx))
+		irq_work_queue(&sf->again);
+}
+
+static struct irq_chip intx_chip = {
+	.name = "vfiolab-INTx",
+	.irq_mask = intx_mask,
+	.irq_unmask = intx_unmask,
+};
+
+static void raise_intx(struct vlab_slot_fn *sf)
+{
+	if (READ_ONCE(sf->fn->intx) && sf->virq)
+		generic_handle_irq_safe(sf->virq);
+}
+
+static void raise_again(struct irq_work *work)
+{
+	raise_intx(container_of(work, struct vlab_slot_fn, again));
+}
+
+void vlab_slot_intx(struct vlab_fn *fn)
+{
+	struct vlab_slot_fn *sf = READ_ONCE(fn->slot);
+
+	if (sf)
+		raise_intx(sf);
+}
+
+/* Numbers below 16 are ISA's, and 255 in pdev->irq means "not connected". */
+static int alloc_virq(void)
+{
+	int virq = irq_alloc_descs(-1, 16, 1, NUMA_NO_NODE);
+	int other;
+
+	if (virq != 255)
+		return virq;
+	other = irq_alloc_descs(-1, 256, 1, NUMA_NO_NODE);
+	irq_free_descs(virq, 1);
+	return other;
+}
+
+/**
+ * vlab_intx_init() - give a function its INTx interrupt
+ * @sf: the function; without an interrupt pin it gets none
+ *
+ * Return: 0, -errno when there is no number left.
+ */
+int vlab_intx_init(struct vlab_slot_fn *sf)
+{
+	int virq;
+
+	sf->again = IRQ_WORK_INIT_HARD(raise_again);
+	if (!sf->fn->cfg.val[PCI_INTERRUPT_PIN])
+		return 0;
+	virq = alloc_virq();
+	if (virq < 0)
+		return virq;
+	irq_set_chip_data(virq, sf);
+	irq_set_chip_and_handler_name(virq, &intx_chip, handle_level_irq, "level");
+	irq_modify_status(virq, IRQ_NOREQUEST, IRQ_NOPROBE);
+	sf->virq = virq;
+	return 0;
+}
+
+/**
+ * vlab_intx_exit() - take it back
+ * @sf: the function; no driver has the interrupt, nobody raises it
+ */
+void vlab_intx_exit(struct vlab_slot_fn *sf)
+{
+	irq_work_sync(&sf->again);
+	if (sf->virq)
+		irq_free_descs(sf->virq, 1);
+}
