@@ -13,7 +13,7 @@ fake_ksrc() {
 kernel_src() {
 	[[ -d $T/vm ]] || {
 		mkdir -p "$T/vm/config"
-		cp "$VM_DIR/kernel-src" "$T/vm"
+		cp -r "$VM_DIR"/{kernel-src,lib} "$T/vm"
 		echo 'CONFIG_A=y' >"$T/vm/config/base.config"
 		printf '%s\n' '# CONFIG_A is not set' 'CONFIG_B=m' >"$T/vm/config/more.config"
 		echo 'CONFIG_NOSUCH=y' >"$T/vm/config/odd.config"
@@ -90,7 +90,7 @@ test_kernel_src_shows_why_a_build_failed() {
 test_kernel_src_says_that_the_disk_is_full() {
 	FAKE_LINUX=full kernel_src src:9.9+base
 	expect_rc 2
-	expect_err 'disk .* is full'
+	expect_err 'no space left in '
 }
 
 test_kernel_src_never_takes_a_build_that_failed() {
@@ -110,7 +110,7 @@ test_kernel_src_ends_its_build_when_told_to_end() {
 	make=$(cat "$T"/vfiolab/kernels/*/hanging)
 	kill -TERM "$pid"
 	run wait "$pid"
-	expect_rc 130
+	expect_rc 143
 	until_true ended "$make"
 }
 
@@ -123,7 +123,7 @@ test_kernel_src_refuses_an_unknown_fragment() {
 test_kernel_src_refuses_an_unknown_version() {
 	kernel_src src:1.0+base
 	expect_rc 2
-	expect_err 'no source of linux 1.0'
+	[[ ! -s $T/out ]] || fail "printed a directory all the same"
 }
 
 test_kernel_src_refuses_what_is_no_spec() {
@@ -139,5 +139,5 @@ test_kernel_src_refuses_what_is_no_spec() {
 test_kernel_src_without_arguments_explains_itself() {
 	kernel_src
 	expect_rc 2
-	expect_err '^kernel-src SPEC'
+	expect_err 'usage: kernel-src src:'
 }
