@@ -77,4 +77,30 @@
 #define vlab_vfio_by_iommufd(vdev)	((void)(vdev), false)
 #endif
 
+/* 6.13: one call instead of two. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+#define vlab_hrtimer_setup(timer, fn, clock, mode)	\
+do {							\
+	struct hrtimer *__timer = (timer);		\
+							\
+	hrtimer_init(__timer, clock, mode);		\
+	__timer->function = (fn);			\
+} while (0)
+#else
+#define vlab_hrtimer_setup	hrtimer_setup
+#endif
+
+/* 6.3: tty_port_operations say bool; 6.6: tty_operations::write says size_t. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+typedef int vlab_tty_bool;
+#else
+typedef bool vlab_tty_bool;
+#endif
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+typedef int vlab_tty_size, vlab_tty_ssize;
+#else
+typedef size_t vlab_tty_size;
+typedef ssize_t vlab_tty_ssize;
+#endif
+
 #endif

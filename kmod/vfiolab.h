@@ -310,6 +310,7 @@ u64 *vlab_reg_val(struct vlab_fn *fn, const struct vlab_reg *reg, unsigned int i
 enum vlab_irq_source {
 	VLAB_IRQ_MODEL,
 	VLAB_IRQ_DMA,		/* the engine of dma.c */
+	VLAB_IRQ_RING,		/* DMA rings beside a port's registers */
 };
 
 /**

@@ -4,7 +4,8 @@
  *
  *	BAR0  32-bit memory, 4 KiB, trapped: port N's 16550 registers at N * 8,
  *	      as in <linux/serial_reg.h>
- *	BAR2  64-bit prefetchable: a trapped control page, then card memory
+ *	BAR2  64-bit prefetchable: a trapped control page, then card memory; the
+ *	      attribute "memory" is the size of both
  *	BAR4  32-bit memory, 64 KiB: MSI-X table and pending bits
  */
 #ifndef VLAB_SERIAL_H
@@ -19,7 +20,7 @@
 /* BAR2: the control page. 4 KiB; card memory starts behind it. */
 #define VLAB_SERIAL_ID		0x000	/* RO 32: VLAB_SERIAL_MAGIC */
 #define VLAB_SERIAL_PORTS	0x004	/* RO 32: number of ports */
-#define VLAB_SERIAL_MEMORY	0x008	/* RO 64: bytes of card memory */
+#define VLAB_SERIAL_MEMORY	0x008	/* RO 64: bytes of card memory: BAR2 but its control page */
 #define VLAB_SERIAL_LIVENESS	0x010	/* RW 32: reads as the complement of what was written */
 #define VLAB_SERIAL_IRQ_STATUS	0x014	/* RO 32: bit N: vector N is asserted */
 #define VLAB_SERIAL_RESETS	0x018	/* RO 32: resets since the card was plugged in */
@@ -33,7 +34,7 @@
 /* Rings, offsets from VLAB_SERIAL_RING + port * VLAB_SERIAL_RING_STRIDE. */
 #define VLAB_RING_TX_BASE	0x00	/* RW 64: IOVA of the ring's bytes */
 #define VLAB_RING_TX_SIZE	0x08	/* RW 32: bytes, a power of two, 16 to 1 MiB */
-#define VLAB_RING_TX_HEAD	0x0c	/* RO 32: next byte the card sends */
+#define VLAB_RING_TX_HEAD	0x0c	/* RO 32: next byte the card fetches */
 #define VLAB_RING_TX_TAIL	0x10	/* RW 32: behind the last byte to send; a write rings */
 #define VLAB_RING_RX_BASE	0x20	/* RW 64 */
 #define VLAB_RING_RX_SIZE	0x28	/* RW 32 */
@@ -49,7 +50,7 @@
 
 #define VLAB_RING_ST_TX_EMPTY	0x0001	/* W1C: the ring ran empty */
 #define VLAB_RING_ST_RX_DATA	0x0002	/* W1C: bytes were stored */
-#define VLAB_RING_ST_RX_FULL	0x0004	/* W1C: a byte was lost, ring full */
+#define VLAB_RING_ST_RX_FULL	0x0004	/* W1C: a byte found the ring full */
 #define VLAB_RING_ST_ERROR	0x0008	/* W1C: an access failed; the direction is stopped */
 
 /* Vectors: port N interrupts on vector N, the engine on VLAB_DMA_VECTOR. */
