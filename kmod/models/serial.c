@@ -289,7 +289,7 @@ static int add_rings(struct serial *s)
 	return vlab_regs_add(&s->fn, &block);
 }
 
-/* ---- own personality: capabilities and BARs (2.1) ---- */
+/* ---- own personality: capabilities and BARs (1) ---- */
 
 #define UART_BAR_SIZE	SZ_4K
 #define MSIX_BAR_SIZE	SZ_64K
@@ -339,7 +339,7 @@ static int own_init(struct serial *s)
 	return ret ?: add_rings(s);
 }
 
-/* ---- MosChip MCS9922 (2.2) ---- */
+/* ---- MosChip MCS9922 (2.1) ---- */
 
 #define MCS_UART_MEM	0x280	/* the UART again, in BAR1, a register each 4 bytes */
 #define MCS_MSI		8
@@ -431,7 +431,7 @@ static int mcs_init(struct serial *s)
 	return ret ?: vlab_regs_add(fn, &mcs_uart_block);
 }
 
-/* ---- QEMU's multiport cards (2.3) ---- */
+/* ---- QEMU's multiport cards (2.2) ---- */
 
 static int qemu_init(struct serial *s)
 {
