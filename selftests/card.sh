@@ -101,19 +101,14 @@ up() {
 	done
 }
 
-# Nobody else is to take the functions between plug and bind.
 plug() {
-	local attr probing rc=0
+	local attr
 
 	put "$CONFIGFS/$name/model" "$model" || abandon "model=$model was refused"
 	for attr in "${attrs[@]}"; do
 		put "$CONFIGFS/$name/${attr%%=*}" "${attr#*=}" || abandon "$attr was refused"
 	done
-	probing=$(<$PCI/drivers_autoprobe)
-	[[ ! $driver ]] || put $PCI/drivers_autoprobe 0
-	put "$CONFIGFS/$name/live" 1 || rc=$?
-	put $PCI/drivers_autoprobe "$probing"
-	((!rc)) || abandon "it could not be plugged in"
+	put "$CONFIGFS/$name/live" 1 || abandon "it could not be plugged in"
 }
 
 down() {

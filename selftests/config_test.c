@@ -260,7 +260,7 @@ TEST_F(config, bar_sizes_are_those_of_the_regions)
 
 	for (i = 0; i < ARRAY_SIZE(bars); i++)
 		EXPECT_EQ(self->dev->region[bars[i]].size,
-			  ~(size_of_bar(self->dev, bars[i]) & PCI_BASE_ADDRESS_MEM_MASK) + 1);
+			  -(size_of_bar(self->dev, bars[i]) & ~0xfU));
 }
 
 /* serial.rst 1: BAR2 is 64-bit and prefetchable. */
@@ -595,14 +595,14 @@ FIXTURE_TEARDOWN(identity)
 }
 
 static void check_ids(struct __test_metadata *_metadata, struct vst_dev *dev,
-		      const struct _fixture_variant_identity *v)
+		      const struct _fixture_variant_identity *v, u8 pin)
 {
 	EXPECT_EQ(v->vendor, vst_cfg_read16(dev, PCI_VENDOR_ID));
 	EXPECT_EQ(v->device, vst_cfg_read16(dev, PCI_DEVICE_ID));
 	EXPECT_EQ(v->subvendor, vst_cfg_read16(dev, PCI_SUBSYSTEM_VENDOR_ID));
 	EXPECT_EQ(v->subdevice, vst_cfg_read16(dev, PCI_SUBSYSTEM_ID));
 	EXPECT_EQ(v->class, vst_cfg_read32(dev, PCI_CLASS_REVISION) >> 8);
-	EXPECT_EQ(1, vst_cfg_read8(dev, PCI_INTERRUPT_PIN));
+	EXPECT_EQ(pin, vst_cfg_read8(dev, PCI_INTERRUPT_PIN));
 }
 
 static void check_caps(struct __test_metadata *_metadata, struct vst_dev *dev,
@@ -630,7 +630,7 @@ TEST_F(identity, every_function_is_as_in_the_spec)
 	for (i = 0; i < self->card.nfns; i++) {
 		struct vst_dev *dev = vst_open(self->card.bdf[i]);
 
-		check_ids(_metadata, dev, variant);
+		check_ids(_metadata, dev, variant, i % 4 + 1);
 		check_caps(_metadata, dev, variant);
 		for (bar = 0; bar < VST_BARS; bar++)
 			EXPECT_EQ(variant->size[bar], dev->region[bar].size);
@@ -638,6 +638,27 @@ TEST_F(identity, every_function_is_as_in_the_spec)
 			  !!(vst_cfg_read8(dev, PCI_HEADER_TYPE) & 0x80));
 		vst_close(dev);
 	}
+}
+
+/* serial.rst 2.2: function 0 has virtual channels, all have error reporting. */
+TEST(mcs9922_has_the_extended_capabilities_of_the_card)
+{
+	struct vst_card card;
+	struct vst_dev *dev;
+
+	VST_NEEDS(VST_CAN_VFIO);
+	if (!vst_card())
+		SKIP(return, "cards cannot be made where VLAB_BDF is");
+	vst_card_plug(&card, "personality=mcs9922", "ports=2");
+	dev = vst_open(card.bdf[0]);
+	EXPECT_EQ(0x100, vst_ext_cap(dev, PCI_EXT_CAP_ID_VC));
+	EXPECT_EQ(0x800, vst_ext_cap(dev, PCI_EXT_CAP_ID_ERR));
+	vst_close(dev);
+	dev = vst_open(card.bdf[1]);
+	EXPECT_EQ(0, vst_ext_cap(dev, PCI_EXT_CAP_ID_VC));
+	EXPECT_EQ(0x100, vst_ext_cap(dev, PCI_EXT_CAP_ID_ERR));
+	vst_close(dev);
+	vst_card_destroy(&card);
 }
 
 VST_MAIN("ports=4", "memory=64K", "msi=8", "msix=16")

@@ -23,14 +23,22 @@ module_options() {
 	esac
 }
 
-# COMMAND... NAME: load a module with the first options that it takes.
-load_with_options() {
-	local name=${*: -1} option
+# Is the switch there? Without, cards go straight into root ports.
+has_backplane() {
+	grep -qx 0x10fe /sys/bus/pci/devices/*/device
+}
 
-	while read -r option; do
+# COMMAND... NAME: load a module with the first of its options that will do.
+load_with_options() {
+	local name=${*: -1} option options
+
+	mapfile -t options < <(module_options "$name")
+	for option in "${options[@]}"; do
 		# shellcheck disable=SC2086 # no option is no argument
-		"${@:1:$#-1}" $option && return
-	done < <(module_options "$name")
+		"${@:1:$#-1}" $option || continue
+		[[ $name == vfiolab && $option != "${options[-1]}" ]] && ! has_backplane || return 0
+		rmmod "$name"
+	done
 	echo "$name cannot be loaded: see dmesg" >&2
 	return 1
 }

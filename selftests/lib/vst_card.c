@@ -13,8 +13,6 @@
 #include "vst.h"
 #include "vst_priv.h"
 
-#define AUTOPROBE	"/sys/bus/pci/drivers_autoprobe"
-
 static void card_path(const char *name, const char *attr, char *path)
 {
 	snprintf(path, PATH_MAX, VST_CONFIGFS "/%s/%s", name, attr);
@@ -147,19 +145,6 @@ static int set_attrs(struct vst_card *card, const char *const *attrs)
 	return ret;
 }
 
-/* Nobody else is to grab the functions between plug and bind. */
-static int live_unprobed(struct vst_card *card)
-{
-	char before[4] = "1";
-	int ret;
-
-	__vst_file_read(AUTOPROBE, before, sizeof(before));
-	__vst_file_write(AUTOPROBE, "0");
-	ret = __vst_card_live(card);
-	__vst_file_write(AUTOPROBE, before);
-	return ret;
-}
-
 static int bind_all(struct vst_card *card, const char *driver)
 {
 	unsigned int i;
@@ -178,7 +163,7 @@ int __vst_card_plug(struct vst_card *card, const char *const *attrs)
 		return ret;
 	ret = set_attrs(card, attrs);
 	if (!ret)
-		ret = live_unprobed(card);
+		ret = __vst_card_live(card);
 	if (!ret)
 		ret = bind_all(card, find_attr(attrs, "driver", VST_DRIVER));
 	if (ret)
