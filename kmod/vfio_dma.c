@@ -114,9 +114,11 @@ static int check(struct vlab_vfio *v, u64 iova, bool write)
 static int write_pinned(struct vlab_vfio *v, u64 iova, const void *buf, size_t len)
 {
 	struct page *page;
+	int ret;
 
-	if (pin_page(v, iova, IOMMU_WRITE, &page))
-		return -EPERM;
+	ret = pin_page(v, iova, IOMMU_WRITE, &page);
+	if (ret)
+		return ret == -EACCES ? -EPERM : ret;	/* no pins in version 1 */
 	memcpy_to_page(page, offset_in_page(iova), buf, len);
 	unpin_page(v, iova);
 	return 0;

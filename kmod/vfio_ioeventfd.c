@@ -161,6 +161,9 @@ long vlab_vfio_ioctl_ioeventfd(struct vlab_vfio *v, unsigned long arg)
 
 	if (copy_from_user(&req, (void __user *)arg, minsz))
 		return -EFAULT;
+	/* The core of 6.1 takes the top half of all offsets for BARs before BAR0. */
+	if (req.argsz >= minsz && (s64)req.offset < 0)
+		return -EINVAL;
 	if (req.argsz >= minsz && vlab_vfio_bar(v, VFIO_PCI_OFFSET_TO_INDEX(req.offset)))
 		return ours(v, &req);
 	return vfio_pci_core_ioctl(&v->core.vdev, VFIO_DEVICE_IOEVENTFD, arg);
