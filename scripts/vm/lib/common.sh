@@ -72,6 +72,7 @@ on_exit() { # CODE
 	done
 	if [[ ! $FINISHED ]] && ((code)); then
 		say "error: a command of the harness failed (code $code), see above"
+		say_full_disks
 		code=$EXIT_USAGE
 	fi
 	exit "$code"
@@ -134,6 +135,15 @@ cache_scratch() {
 
 disk_is_full() { # DIR
 	(($(df -Pk -- "$1" | awk 'NR == 2 { print $4 }') < 1024))
+}
+
+# What made a command fail that nobody looked after, more often than not.
+say_full_disks() {
+	local dir
+
+	for dir in "$OUT" "$CACHE" "${TMPDIR:-/tmp}"; do
+		[[ ! -d $dir ]] || ! disk_is_full "$dir" || say "error: no space left in $dir"
+	done
 }
 
 # Something failed that writes to DIR; says so if that is for lack of space.

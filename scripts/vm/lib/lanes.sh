@@ -35,7 +35,10 @@ match_lanes() { # WORD...
 		found=''
 		while read -r name; do
 			# shellcheck disable=SC2053 # a glob is meant
-			[[ $name != $word ]] || echo "$name" && found=y
+			[[ $name != $word ]] || {
+				echo "$name"
+				found=y
+			}
 		done < <(lane_names)
 		[[ $found ]] || die "no lane '$word'; there are: $(lane_names | paste -sd' ')"
 	done

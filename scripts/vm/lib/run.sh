@@ -5,11 +5,11 @@
 vm_run() {
 	local lanes lane codes=() code totals
 
-	mapfile -t lanes < <(match_lanes "${WORDS[@]:-stock}")
+	lanes=$(match_lanes "${WORDS[@]:-stock}") || finish "$EXIT_USAGE"
 	OPT_TIMEOUT=${OPT_TIMEOUT:-900}
 	totals=$(mktemp "${TMPDIR:-/tmp}/vfiolab.XXXXXX")
 	defer remove_tree "$totals"
-	for lane in "${lanes[@]}"; do
+	for lane in $lanes; do
 		run_lane "$lane" "$totals" &
 		defer stop_process $!
 		code=0
