@@ -1,0 +1,239 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# vm run: verdicts, what it leaves in out/, what it says.
+
+# shellcheck source=vm_lib.sh
+. "$TESTS/vm_lib.sh"
+
+run_guest() { # FAKE_GUEST [ARGUMENT...]
+	FAKE_GUEST=$1 vm run "${@:2}" one
+}
+
+# FIELD VALUE, as it is in the file
+expect_summary() {
+	expect_file "$T/top/out/one/summary.json" "\"$1\": $2,?\$"
+}
+
+test_run_of_a_suite_that_passes() {
+	project
+	run_guest pass
+	expect_rc 0
+	expect_total 2 0 1
+	expect_file "$T/top/out/one/results.ktap" '^ok 1 some_test$'
+	expect_file "$T/top/out/one/console.log" 'Linux version'
+	expect_summary verdict '"pass"'
+	expect_summary passed 2
+	expect_summary kernel "\"$RELEASE\""
+	expect_nothing_left
+}
+
+test_run_of_a_suite_that_fails_names_the_case() {
+	project
+	run_guest fail
+	expect_rc 1
+	expect_total 1 1 1
+	expect_err 'not ok some_test/second.case'
+	expect_summary verdict '"fail"'
+}
+
+test_run_of_a_suite_that_skips() {
+	project
+	run_guest skip
+	expect_rc 4
+	expect_summary verdict '"skip"'
+}
+
+test_run_without_a_verdict_is_lost_whatever_passed() {
+	project
+	run_guest lost-midway
+	expect_rc 5
+	expect_total 2 1 1
+	expect_summary verdict '"lost"'
+	expect_err 'Linux version 0.0-fake'
+	expect_nothing_left
+}
+
+test_run_that_panics_is_lost_and_shows_the_splat() {
+	project
+	run_guest panic
+	expect_rc 5
+	expect_err 'kernel: .*BUG: kernel NULL pointer'
+	expect_summary kernel_complaint '".*BUG: kernel NULL pointer.*"'
+}
+
+test_run_with_a_splat_fails_though_the_suite_passed() {
+	project
+	run_guest splat-after-verdict
+	expect_rc 1
+	expect_total 2 1 1
+	expect_err 'BUG: kernel NULL pointer'
+}
+
+test_run_that_hangs_is_a_timeout() {
+	project
+	run_guest hang --timeout 1
+	expect_rc 124
+	expect_total 0 1 0
+	expect_summary verdict '"timeout"'
+	expect_nothing_left
+}
+
+test_run_with_results_missing_fails() {
+	project
+	run_guest cut-short
+	expect_rc 1
+	expect_err 'gave no result'
+}
+
+test_run_that_tested_nothing_does_not_pass() {
+	project
+	run_guest mute
+	expect_rc 2
+	expect_err 'ran no test'
+}
+
+test_run_with_a_code_that_is_none_of_the_suites() {
+	project
+	run_guest code:77
+	expect_rc 2
+	expect_err 'run.sh ended with code 77'
+}
+
+test_run_says_why_qemu_does_not_start() {
+	project
+	run_guest refuse
+	expect_rc 2
+	expect_err 'QEMU does not start'
+	expect_total 0 1 0
+}
+
+test_run_with_a_build_that_fails_names_the_log() {
+	project
+	FAKE_MAKE=fail run_guest pass
+	expect_rc 2
+	expect_err 'error: as told'
+	expect_err 'make modules failed, see .*\.log'
+	[[ ! -s $FAKE_STARTED ]] || fail "started a guest all the same"
+}
+
+test_run_of_several_lanes_sums_up() {
+	project
+	FAKE_GUEST=pass vm run all
+	expect_rc 0
+	expect_total 4 0 2
+	[[ -e $T/top/out/one/summary.json && -e $T/top/out/two/summary.json ]] ||
+		fail "a summary is missing"
+}
+
+test_run_goes_on_after_a_lane_that_cannot_run() {
+	project
+	sed -i "1s|$T/kernel|$T/nowhere|" "$T/top/scripts/vm/lanes"
+	FAKE_GUEST=pass vm run 'o*' two
+	expect_rc 2
+	expect_total 2 1 1
+}
+
+test_run_replaces_what_an_earlier_run_left() {
+	project
+	run_guest fail
+	run_guest pass
+	expect_rc 0
+	! grep -q 'not ok' "$T/top/out/one/results.ktap" || fail "old results are still there"
+}
+
+test_run_summary_is_json() {
+	type -P python3 >/dev/null || skip "no python3"
+	project
+	run_guest fail
+	python3 -c '
+import json, sys
+s = json.load(open(sys.argv[1]))
+assert s["lane"] == "one" and s["code"] == 1, s
+assert [t["result"] for t in s["tests"]] == ["pass", "fail", "skip"], s["tests"]
+assert s["argv"][0].endswith("fake-qemu"), s["argv"]
+' "$T/top/out/one/summary.json"
+}
+
+# The second finds the first at work: it waits, says so, and gets its own result.
+test_run_twice_at_once_takes_turns() {
+	local second
+
+	project
+	FAKE_GUEST=hang vm_start run one
+	FAKE_GUEST=pass "$T/top/scripts/vm/vm" run one >"$T/2.out" 2>"$T/2.err" &
+	second=$!
+	until_true grep -q 'waiting for another run' "$T/2.err"
+	kill -TERM "$pid"
+	run wait "$second"
+	expect_rc 0
+	expect_file "$T/2.out" '^2 passed, 0 failed, 1 skipped$'
+	vm_wait
+	expect_nothing_left
+}
+
+test_run_of_two_lanes_at_once_needs_no_turns() {
+	project
+	FAKE_GUEST=hang vm_start run one
+	FAKE_GUEST=pass vm run two
+	expect_rc 0
+	expect_total 2 0 1
+	kill -TERM "$pid"
+	vm_wait
+	expect_rc 143
+	expect_nothing_left
+}
+
+test_run_ended_by_ctrl_c_leaves_nothing() {
+	project
+	FAKE_GUEST=hang vm_start run one
+	kill -INT -- "-$pid"
+	vm_wait
+	expect_rc 130
+	expect_nothing_left
+}
+
+test_run_ended_by_a_signal_to_it_alone_leaves_nothing() {
+	project
+	FAKE_GUEST=hang vm_start run one
+	kill -TERM "$pid"
+	vm_wait
+	expect_rc 143
+	expect_nothing_left
+}
+
+# ---- no space: a small file system of this test's own, seen by nobody else ----
+
+# with_full DIR COMMAND...
+with_full() {
+	unshare -m true 2>/dev/null || skip "cannot mount"
+	mkdir -p "$1"
+	# shellcheck disable=SC2016 # for the shell inside
+	run unshare -m bash -c '
+		mount -t tmpfs -o size=64k none "$1"
+		dd if=/dev/zero of="$1/ballast" status=none 2>/dev/null
+		shift
+		"$@"' - "$@"
+}
+
+test_run_says_that_the_disk_is_full() {
+	project
+	FAKE_GUEST=pass with_full "$T/top/out" "$T/top/scripts/vm/vm" run one
+	expect_rc 2
+	expect_err 'no space left in .*/out'
+	expect_nothing_left
+}
+
+test_run_says_that_the_cache_is_full() {
+	project
+	FAKE_GUEST=pass with_full "$T/cache/vfiolab" "$T/top/scripts/vm/vm" run one
+	expect_rc 2
+	expect_err 'no space left in .*/cache'
+	expect_nothing_left
+}
+
+test_exec_says_that_the_disk_is_full() {
+	project
+	FAKE_GUEST=pass with_full "$T/tmp" "$T/top/scripts/vm/vm" exec --lane one -- true
+	expect_rc 2
+	expect_err 'no space left in .*/tmp'
+}
