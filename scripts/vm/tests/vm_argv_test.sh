@@ -1,0 +1,64 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# vm argv and vm list: what people and scripts read, against files. After a change
+# that is meant: UPDATE_GOLDEN=1 scripts/vm/tests/run 'argv*' 'list*'
+
+# shellcheck source=vm_lib.sh
+. "$TESTS/vm_lib.sh"
+
+# stdout against a file, without what differs between machines and runs.
+expect_golden() { # NAME
+	sed -E "s|$T|DIR|g; s|$TESTS|TESTS|g; s|-accel .*|-accel ACCEL \\\\|; s|-cpu .*|-cpu CPU \\\\|
+		s|(boot/[^ ]*)-[0-9a-f]{16}|\1-HASH|" "$T/out" >"$T/is"
+	[[ ! ${UPDATE_GOLDEN:-} ]] || cp "$T/is" "$TESTS/golden/$1"
+	diff -u "$TESTS/golden/$1" "$T/is"
+}
+
+test_argv_of_a_lane_with_an_intel_iommu() {
+	project
+	vm argv one
+	expect_rc 0
+	expect_golden argv.intel
+}
+
+test_argv_of_a_lane_with_an_amd_iommu() {
+	project
+	sed -i '2s/intel/amd/' "$T/top/scripts/vm/lanes"
+	vm argv two
+	expect_rc 0
+	expect_golden argv.amd
+}
+
+test_argv_options_take_the_place_of_what_the_lane_says() {
+	project
+	vm argv one --iommu none --mem 512M --cpus 1 --append 'quiet maxcpus=1' \
+		--device edu --device 'vfio-pci,host=0000:01:00.0' --allow-reboot
+	expect_rc 0
+	expect_golden argv.options
+}
+
+test_argv_runs_as_it_is_printed() {
+	project
+	vm argv one
+	mkdir -p "$T/top/out/one"
+	FAKE_GUEST=pass bash "$T/out"
+	expect_file "$T/top/out/one/control" '^exit 0$'
+}
+
+test_list_shows_the_lanes() {
+	project
+	vm list
+	expect_rc 0
+	expect_golden list
+}
+
+test_help_names_every_command_and_option() {
+	local word
+
+	project
+	vm help
+	expect_rc 0
+	for word in run shell exec list argv --kernel --tests --timeout 'Exit code'; do
+		expect_out "$word"
+	done
+}
