@@ -38,11 +38,12 @@ const struct vlab_bar *vlab_vfio_bar(const struct vlab_vfio *v, u64 index)
  */
 bool vlab_vfio_mem_enabled(struct vlab_vfio *v)
 {
+	const struct pci_dev *pdev = v->core.pdev;
 	u16 cmd = le16_to_cpu(*(__le16 *)&v->core.vconfig[PCI_COMMAND]);
 
 	lockdep_assert_held(&v->core.memory_lock);
-	return v->core.pdev->current_state < PCI_D3hot &&
-	       (v->core.pdev->no_command_memory || cmd & PCI_COMMAND_MEMORY);
+	return (__force int)pdev->current_state < (__force int)PCI_D3hot &&
+	       (pdev->no_command_memory || cmd & PCI_COMMAND_MEMORY);
 }
 
 /**
