@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vfiolab - unit tests: what is around a function: slot, memory, owner
+ */
+#include "world.h"
+
+struct world world;
+
+void world_reset(void)
+{
+	memset(&world, 0, sizeof(world));
+}
+
+struct vlab_fn *world_fn(struct vlab_card *card, const struct vlab_model *model)
+{
+	struct vlab_fn *fn;
+
+	world_reset();
+	fn = vlab_fn_create(card, model, 0);
+	assert(!IS_ERR(fn));
+	vlab_fn_start(fn);
+	return fn;
+}
+
+u64 world_read(struct vlab_fn *fn, unsigned int bar, u64 off, unsigned int len)
+{
+	u64 val = 0;
+
+	assert(!vlab_bar_rw(fn, bar, off, &val, len, false));
+	return val;
+}
+
+void world_write(struct vlab_fn *fn, unsigned int bar, u64 off, unsigned int len, u64 val)
+{
+	assert(!vlab_bar_rw(fn, bar, off, &val, len, true));
+}
+
+/* Always the same numbers: a failure can be seen again. */
+u32 world_random(void)
+{
+	static u64 state = 1;
+
+	state = state * 6364136223846793005ULL + 1442695040888963407ULL;
+	return state >> 32;
+}
+
+/* ---- what the core calls ---- */
+
+void vlab_slot_msi(struct vlab_fn *fn, unsigned long hwirq)
+{
+	assert(hwirq < ARRAY_SIZE(world.sent));
+	world.sent[hwirq]++;
+}
+
+void vlab_slot_intx(struct vlab_fn *fn)
+{
+	world.intx = fn->intx;
+}
+
+const char *vlab_card_name(const struct vlab_card *card)
+{
+	return card->name;
+}
+
+struct vlab_mem {
+	u64 size;
+};
+
+struct vlab_mem *vlab_mem_create(u64 size)
+{
+	struct vlab_mem *mem = kcalloc(1, sizeof(*mem), GFP_KERNEL);
+
+	mem->size = size;
+	return mem;
+}
+
+void vlab_mem_put(struct vlab_mem *mem)
+{
+	kfree(mem);
+}
+
+bool vlab_dma_queue(struct work_struct *work)
+{
+	return shim_queue_work(work);
+}
+
+int vlab_dma_rw(struct vlab_fn *fn, u64 iova, void *buf, size_t len, bool write)
+{
+	u64 at = iova - WORLD_MEM_IOVA;
+
+	assert(!fn->lock.held);
+	assert(len && len <= PAGE_SIZE - offset_in_page(iova));
+	world.accesses++;
+	world.longest = max(world.longest, len);
+	if (world.during)
+		world.during();
+	if (world.dma_ret)
+		return world.dma_ret;
+	if (at >= WORLD_MEM_SIZE || len > WORLD_MEM_SIZE - at)
+		return -EFAULT;
+	if (write)
+		memcpy(&world.mem[at], buf, len);
+	else
+		memcpy(buf, &world.mem[at], len);
+	return 0;
+}
