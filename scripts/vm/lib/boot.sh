@@ -6,8 +6,9 @@
 BOOT_IMAGE=''     # vmlinux, or the bzImage where that cannot be had
 BOOT_INITRAMFS='' # busybox, guest/* and the modules of BOOT_MODULES
 
-# What it takes to reach the root over 9p and to report over virtio-serial.
-readonly BOOT_MODULES=(virtio_pci 9pnet_virtio 9p overlay virtio_console)
+# What it takes to reach the root over 9p and to report over virtio-serial; configfs
+# as every card is made there.
+readonly BOOT_MODULES=(virtio_pci 9pnet_virtio 9p overlay virtio_console configfs)
 
 use_boot_files() {
 	local dir=$CACHE/boot key

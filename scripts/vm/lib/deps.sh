@@ -11,11 +11,14 @@ need_packages() {
 		have_package "$package" || missing+=("$package")
 	done
 	((${#missing[@]} == 0)) || install_packages "${missing[@]}"
+	for package in "${missing[@]}"; do
+		have_package "$package" || die "$package is installed but what it is for is not there"
+	done
 }
 
 have_package() { # PACKAGE
 	case $1 in
-	qemu-system-x86) have_command "$QEMU" ;;
+	qemu-system-x86) have_command "$QEMU" || [[ $QEMU != qemu-system-x86_64 ]] ;;
 	busybox-static) have_command busybox && ! is_dynamic "$(command -v busybox)" ;;
 	libelf-dev) [[ -e /usr/include/libelf.h ]] ;;
 	libc6-dev) [[ -e /usr/include/stdio.h ]] ;;

@@ -14,6 +14,7 @@ scratch_run_dir() {
 prepare_guest() { # LANE
 	use_lane "$1"
 	in_guest || need_packages "${GUEST_PACKAGES[@]}"
+	have_command "$QEMU" || die "no QEMU: cannot find $QEMU"
 	use_kernel "$KERNEL"
 	use_boot_files
 }

@@ -135,24 +135,24 @@ stage_modules() {
 	stage_done "installed"
 }
 
-# An image alone: it is no use without its modules.
+# An image alone is no use: its modules are looked for where its package would have
+# them, in this system, and among the kernels fetched before.
 use_image() { # FILE
-	local root
+	local tree=${1%/arch/x86/boot/*} root
 
 	KERNEL_IMAGE=$1
 	read_release
-	[[ ! -f ${1%/arch/x86/boot/*}/include/config/kernel.release ]] || {
-		use_build_tree "${1%/arch/x86/boot/*}"
+	if [[ -f $tree/include/config/kernel.release ]]; then
+		use_build_tree "$tree"
 		return
-	}
-	for root in "${1%/boot/*}" /; do
+	fi
+	for root in "${1%/boot/*}" / "$CACHE"/kernels/*/; do
 		[[ ! -f $root/lib/modules/$KERNEL_RELEASE/modules.dep ]] || break
 	done
-	KERNEL_ROOT=$root
+	KERNEL_ROOT=$(realpath -- "$root")
 	[[ -f $root/lib/modules/$KERNEL_RELEASE/modules.dep ]] ||
-		die "no modules for $1: no lib/modules/$KERNEL_RELEASE with a modules.dep" \
-			"in ${1%/boot/*} and in /; give its build directory, or unpack its" \
-			"packages there and run depmod -b"
+		die "no modules for $1: there is no lib/modules/$KERNEL_RELEASE with a modules.dep;" \
+			"give the build directory of the kernel instead of its image"
 	KERNEL_BUILD=$(realpath -qe -- "$root/lib/modules/$KERNEL_RELEASE/build") || KERNEL_BUILD=''
 }
 

@@ -5,14 +5,17 @@
 LANES_FILE=$VM_DIR/lanes
 GUEST_DIR=/run/vfiolab # in a guest: what belongs to the harness
 
+LANES=() # result of match_lanes
+
+# What describes a guest: result of use_lane.
 LANE='' KERNEL='' QEMU='' IOMMU='' DEPTH='' TESTS='' MEMORY='' CPUS=''
 
 # As given on the command line; empty where the lane decides.
 OPT_LANE='' OPT_KERNEL='' OPT_IOMMU='' OPT_TESTS='' OPT_MEM='' OPT_CPUS=''
 OPT_SHELL='' OPT_TIMEOUT='' OPT_APPEND='' OPT_REBOOT='' OPT_DEVICES=()
 
-WORDS=()   # arguments that are no options
-COMMAND=() # what follows --
+WORDS=()   # result of parse_options: arguments that are no options
+COMMAND=() # and what follows --
 
 lane_lines() {
 	grep -Ev '^[[:space:]]*(#|$)' "$LANES_FILE"
@@ -26,22 +29,24 @@ in_guest() {
 	[[ -e $GUEST_DIR/host/kernel ]]
 }
 
-# Lanes that the words name: a name, a glob, or all.
+# Sets LANES to those that the words name: by name, by glob, or all.
 match_lanes() { # WORD...
-	local word name found
+	local word name count
 
+	LANES=()
 	for word in "$@"; do
 		[[ $word != all ]] || word='*'
-		found=''
+		count=${#LANES[@]}
 		while read -r name; do
 			# shellcheck disable=SC2053 # a glob is meant
-			[[ $name != $word ]] || {
-				echo "$name"
-				found=y
-			}
+			[[ $name != $word ]] || LANES+=("$name")
 		done < <(lane_names)
-		[[ $found ]] || die "no lane '$word'; there are: $(lane_names | paste -sd' ')"
+		((${#LANES[@]} > count)) || no_lane "$word"
 	done
+}
+
+no_lane() { # NAME
+	die "no lane '$1'; there are: $(lane_names | paste -sd' ')"
 }
 
 # Sets all that describes a guest: the lane's line, changed by options.
@@ -67,7 +72,7 @@ read_lane() { # NAME
 	while read -r LANE KERNEL QEMU IOMMU DEPTH TESTS; do
 		[[ $LANE != "$1" ]] || break
 	done < <(lane_lines)
-	[[ $LANE == "$1" ]] || die "no lane '$1'; there are: $(lane_names | paste -sd' ')"
+	[[ $LANE == "$1" ]] || no_lane "$1"
 	[[ $TESTS && $IOMMU =~ ^(intel|amd|none)$ && $DEPTH =~ ^[12]$ ]] ||
 		die "$LANES_FILE: lane $1: expected NAME KERNEL QEMU intel|amd|none 1|2 TESTS"
 }
@@ -105,15 +110,14 @@ parse_option() { # NAME VALUE
 	--tests) OPT_TESTS=$2 ;;
 	--append) OPT_APPEND=$2 ;;
 	--device) OPT_DEVICES+=(-device "$2") ;;
-	--iommu) OPT_IOMMU=$(checked "$1" "$2" '^(intel|amd|none)$' 'intel, amd or none') ;;
-	--timeout) OPT_TIMEOUT=$(checked "$1" "$2" '^[1-9][0-9]*$' 'seconds') ;;
-	--mem) OPT_MEM=$(checked "$1" "$2" '^[1-9][0-9]*[MG]$' 'a size such as 512M or 4G') ;;
-	--cpus) OPT_CPUS=$(checked "$1" "$2" '^[1-9][0-9]*$' 'a number') ;;
+	--iommu) check_value "$@" '^(intel|amd|none)$' 'intel, amd or none' && OPT_IOMMU=$2 ;;
+	--timeout) check_value "$@" '^[1-9][0-9]*$' 'a number of seconds' && OPT_TIMEOUT=$2 ;;
+	--mem) check_value "$@" '^[1-9][0-9]*[MG]$' 'a size such as 512M or 4G' && OPT_MEM=$2 ;;
+	--cpus) check_value "$@" '^[1-9][0-9]*$' 'a number of processors' && OPT_CPUS=$2 ;;
 	*) die "no option '$1'; see vm help" ;;
 	esac
 }
 
-checked() { # OPTION VALUE REGEX MEANING
+check_value() { # OPTION VALUE REGEX MEANING
 	[[ $2 =~ $3 ]] || die "$1 '$2': expected $4"
-	printf '%s\n' "$2"
 }

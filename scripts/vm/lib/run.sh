@@ -3,13 +3,13 @@
 # vm run: build, boot, test, verdict, for each lane.
 
 vm_run() {
-	local lanes lane codes=() code totals
+	local lane codes=() code totals
 
-	lanes=$(match_lanes "${WORDS[@]:-stock}") || finish "$EXIT_USAGE"
+	match_lanes "${WORDS[@]:-stock}"
 	OPT_TIMEOUT=${OPT_TIMEOUT:-900}
 	totals=$(mktemp "${TMPDIR:-/tmp}/vfiolab.XXXXXX")
 	defer remove_tree "$totals"
-	for lane in $lanes; do
+	for lane in "${LANES[@]}"; do
 		run_lane "$lane" "$totals" &
 		defer stop_process $!
 		code=0
