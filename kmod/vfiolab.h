@@ -418,7 +418,10 @@ struct vlab_slot_fn;
  * @due: bitmap of vectors whose message is due
  * @intx: level of the INTx line as last driven
  * @intx_due: the slot has yet to be told about @intx
- * @pm: offset of the PM capability, 0 none; the same for @msi, @msix, @pcie
+ * @pm: offset of the PM capability, 0 none
+ * @msi: the same for MSI
+ * @msix: the same for MSI-X
+ * @pcie: the same for PCI Express
  * @resets: how often it was reset, for traces and tests
  * @owner: who may be asked for DMA, NULL none; see core.h
  * @dma_gate: held for reading over an access, for writing to change @owner and
