@@ -48,6 +48,17 @@ seconds_since() { # EPOCHREALTIME
 	printf '%d.%d\n' $((us / 1000000)) $((us % 1000000 / 100000))
 }
 
+# Words as a shell takes them, quoted where need be.
+quote() { # WORD...
+	local word sep=''
+
+	for word in "$@"; do
+		[[ $word =~ ^[[:alnum:]_./:=,+-]+$ ]] || word=\'${word//\'/\'\\\'\'}\'
+		printf '%s%s' "$sep" "$word"
+		sep=' '
+	done
+}
+
 # ---- the end ----
 
 DEFERRED=() # pairs: function, argument

@@ -21,16 +21,14 @@ fill_run_dir() { # RUN COMMAND...
 	done
 	describe_kernel >"$run/kernel"
 	{
-		printf 'export VLAB_LANE=%q HOME=%q\n' "$LANE" "$HOME"
-		[[ $DEPTH == 1 ]] || printf 'export VLAB_NESTED=%q\n' "$GUEST_DIR/nested"
-		printf 'export VLAB_VM=%q\n' "$VM_DIR"
-		printf 'MODULES=%q REBOOT=%q\n' "$KERNEL_ROOT" "$OPT_REBOOT"
+		echo "export VLAB_LANE=$(quote "$LANE") HOME=$(quote "$HOME")"
+		echo "export VLAB_VM=$(quote "$VM_DIR")"
+		[[ $DEPTH == 1 ]] || echo "export VLAB_NESTED=$GUEST_DIR/nested"
+		echo "MODULES=$(quote "$KERNEL_ROOT") REBOOT=$OPT_REBOOT"
 	} >"$run/env"
 	{
-		printf 'cd -- %q || exit\n' "$PWD"
-		printf 'exec'
-		printf ' %q' "$@"
-		echo
+		echo "cd $(quote "$PWD") || exit"
+		echo "exec $(quote "$@")"
 	} >"$run/command"
 }
 
