@@ -207,11 +207,6 @@ int vlab_vfio_region_info(struct vfio_device *vdev, struct vfio_region_info *inf
 		return memory_info(b, info, caps);
 	return vfio_pci_ioctl_get_region_info(vdev, info, caps);
 }
-
-long vlab_vfio_ioctl_region_info(struct vlab_vfio *v, unsigned long arg)
-{
-	return -ENOTTY;
-}
 #else
 static int put_caps(struct vfio_region_info *info, struct vfio_info_cap *caps,
 		    void __user *behind)

@@ -73,9 +73,18 @@ int vlab_vfio_access(struct vlab_vfio *v, unsigned int bar, u64 pos, void *buf,
 size_t vlab_vfio_step(const struct vlab_bar *b, u64 pos, size_t len, size_t most);
 ssize_t vlab_vfio_bar_rw(struct vlab_vfio *v, char __user *buf, size_t count,
 			 loff_t *ppos, bool write);
+#ifdef VLAB_REGION_INFO_OP
 int vlab_vfio_region_info(struct vfio_device *vdev, struct vfio_region_info *info,
 			  struct vfio_info_cap *caps);
+
+/* vfio calls the op instead. */
+static inline long vlab_vfio_ioctl_region_info(struct vlab_vfio *v, unsigned long arg)
+{
+	return -ENOTTY;
+}
+#else
 long vlab_vfio_ioctl_region_info(struct vlab_vfio *v, unsigned long arg);
+#endif
 
 /* vfio_mmap.c */
 int vlab_vfio_mmap(struct vfio_device *vdev, struct vm_area_struct *vma);
