@@ -133,8 +133,34 @@ void vlab_cfg_store(struct vlab_cfg *cfg, unsigned int off, unsigned int len, u3
 int vlab_bar_rw(struct vlab_fn *fn, unsigned int bar, u64 off, void *buf,
 		unsigned int len, bool write);
 
+/* A write of a whole register: masks, then its hook; fn->lock held. */
+void vlab_reg_store(struct vlab_fn *fn, struct vlab_regs *block, const struct vlab_reg *reg,
+		    unsigned int inst, u64 val);
+
 void vlab_regs_reset(struct vlab_fn *fn);
 void vlab_regs_free(struct vlab_fn *fn);
+
+/* ---- polled registers (poll.c) ---- */
+
+/* Look at the page as long as there is an owner. Process context; stop sleeps. */
+void vlab_poll_start(struct vlab_fn *fn);
+void vlab_poll_stop(struct vlab_fn *fn);
+void vlab_poll_free(struct vlab_fn *fn);
+
+/* What was stored until now takes effect; fn->lock held. */
+void vlab_poll_take(struct vlab_fn *fn);
+
+/* What was stored until now does not count, the registers do; fn->lock held. */
+void vlab_poll_reset(struct vlab_fn *fn);
+
+/**
+ * vlab_poll_touched() - a mapping of polled registers becomes writable
+ * @fn: the function
+ *
+ * From the front end's fault handler; it maps the page after that. May be called
+ * for functions and for pages without polled registers.
+ */
+void vlab_poll_touched(struct vlab_fn *fn);
 
 /* ---- card memory (mem.c) ---- */
 
@@ -178,12 +204,16 @@ void vlab_irq_vec_mask(struct vlab_fn *fn, unsigned int vec, bool masked);
  * struct vlab_owner - the driver that has the function, seen from DMA
  * @rw: access memory behind the IOMMU; see vlab_dma_rw() for arguments and
  *	errors. Called from a worker, no lock held.
+ * @protect: take write permission away from mappings of polled registers;
+ *	vlab_poll_touched() when somebody wants it back. Sleeps. May be NULL:
+ *	there are no mappings.
  *
  * Lives in the front end's device struct, from vlab_owner_set() to
  * vlab_owner_clear().
  */
 struct vlab_owner {
 	int (*rw)(struct vlab_owner *owner, u64 iova, void *buf, size_t len, bool write);
+	void (*protect)(struct vlab_owner *owner);
 };
 
 int vlab_owner_set(struct vlab_fn *fn, struct vlab_owner *owner);

@@ -83,12 +83,15 @@ int vlab_owner_set(struct vlab_fn *fn, struct vlab_owner *owner)
 	else
 		fn->owner = owner;
 	up_write(&fn->dma_gate);
+	if (!ret)
+		vlab_poll_start(fn);
 	return ret;
 }
 EXPORT_SYMBOL_VLAB(vlab_owner_set);
 
 void vlab_owner_clear(struct vlab_fn *fn)
 {
+	vlab_poll_stop(fn);
 	down_write(&fn->dma_gate);
 	fn->owner = NULL;
 	up_write(&fn->dma_gate);

@@ -47,6 +47,7 @@ void vlab_fn_reset(struct vlab_fn *fn, const char *why)
 	vlab_irq_reset(fn);
 	if (fn->model->reset)
 		fn->model->reset(fn);
+	vlab_poll_reset(fn);
 }
 
 /* ---- config accesses ---- */
@@ -102,6 +103,7 @@ static void write_locked(struct vlab_fn *fn, unsigned int off, unsigned int len,
 		vlab_irq_update(fn);
 	if (fn->model->cfg_written)
 		fn->model->cfg_written(fn, off, len);
+	vlab_poll_show(fn);
 }
 
 static bool outside(const struct vlab_fn *fn, unsigned int off, unsigned int len)
@@ -262,6 +264,7 @@ void vlab_fn_destroy(struct vlab_fn *fn)
 	if (fn->model->exit)
 		fn->model->exit(fn);
 	vlab_irq_free(fn);
+	vlab_poll_free(fn);
 	vlab_regs_free(fn);
 	for (i = 0; i < VLAB_BARS; i++)
 		vlab_mem_put(fn->bar[i].mem);

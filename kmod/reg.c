@@ -78,16 +78,29 @@ static u64 merge(u64 old, const u8 *buf, unsigned int byte, unsigned int n)
 	return old;
 }
 
-/* Bytes that a part access leaves out keep their value and clear nothing. */
-static void reg_write(struct vlab_fn *fn, const struct place *at, const u8 *buf, unsigned int n)
+static void place_write(struct vlab_fn *fn, const struct place *at, u64 full)
 {
 	const struct vlab_reg *reg = at->reg;
 	u64 *val = stored(at), old = *val;
-	u64 full = merge(old & ~reg->w1c, buf, at->byte, n);
 
 	*val = (old & ~reg->rw & ~(full & reg->w1c)) | (full & reg->rw);
 	if (reg->write)
 		reg->write(fn, at->block->first + at->inst, full, old);
+}
+
+/* Bytes that a part access leaves out keep their value and clear nothing. */
+static void reg_write(struct vlab_fn *fn, const struct place *at, const u8 *buf, unsigned int n)
+{
+	place_write(fn, at, merge(*stored(at) & ~at->reg->w1c, buf, at->byte, n));
+}
+
+void vlab_reg_store(struct vlab_fn *fn, struct vlab_regs *block, const struct vlab_reg *reg,
+		    unsigned int inst, u64 val)
+{
+	const struct place at = { .block = block, .reg = reg, .inst = inst };
+
+	lockdep_assert_held(&fn->lock);
+	place_write(fn, &at, val);
 }
 
 static void access_locked(struct vlab_fn *fn, unsigned int bar, u64 off, u8 *buf,
@@ -120,7 +133,7 @@ int vlab_bar_rw(struct vlab_fn *fn, unsigned int bar, u64 off, void *buf,
 		unsigned int len, bool write)
 {
 	const struct vlab_bar *b = &fn->bar[bar];
-	u64 end = min(b->size, b->mem_off);
+	u64 end = max_t(u64, min(b->size, b->mem_off), b->polled);
 	unsigned long flags;
 
 	if (!len || len > 8 || len & (len - 1) || off & (len - 1) ||
@@ -128,7 +141,9 @@ int vlab_bar_rw(struct vlab_fn *fn, unsigned int bar, u64 off, void *buf,
 		return -EINVAL;
 
 	raw_spin_lock_irqsave(&fn->lock, flags);
+	vlab_poll_take(fn);
 	access_locked(fn, bar, off, buf, len, write);
+	vlab_poll_show(fn);
 	raw_spin_unlock_irqrestore(&fn->lock, flags);
 
 	trace_vlab_access(fn, bar, off, len, bytes_to_num(buf, len), write);

@@ -58,7 +58,7 @@ bool vlab_vfio_mem_enabled(struct vlab_vfio *v)
  */
 size_t vlab_vfio_step(const struct vlab_bar *b, u64 pos, size_t len, size_t most)
 {
-	if (pos >= b->mem_off)
+	if (!vlab_bar_is_trapped(b, pos))
 		return min(len, most);
 	return 1 << min(__ffs(pos | VLAB_VFIO_WIDTH), __fls(len));
 }
@@ -90,7 +90,7 @@ int vlab_vfio_access(struct vlab_vfio *v, unsigned int bar, u64 pos, void *buf, 
 			memset(buf, 0xff, len);
 		return 0;
 	}
-	if (pos < b->mem_off)
+	if (vlab_bar_is_trapped(b, pos))
 		return vlab_bar_rw(v->fn, bar, pos, buf, len, write);
 	return vlab_mem_rw(b->mem, pos - b->mem_off, buf, len, write);
 }

@@ -164,6 +164,7 @@ static int owner_rw(struct vlab_owner *owner, u64 iova, void *buf, size_t len, b
 void vlab_vfio_dma_init(struct vlab_vfio *v)
 {
 	v->owner.rw = owner_rw;
+	v->owner.protect = vlab_vfio_protect;
 	mutex_init(&v->pin.lock);
 	init_waitqueue_head(&v->pin.gone);
 	v->pin.hold_off = jiffies;

@@ -7,6 +7,7 @@
  * memory being disabled: returning the page instead would map it after unlock.
  */
 #include <linux/mm.h>
+#include <linux/pagemap.h>
 
 #include "vfio_pci.h"
 
@@ -50,6 +51,49 @@ static const struct vm_operations_struct vlab_vfio_vm_ops = {
 	.fault = vlab_vfio_fault,
 };
 
+/* ---- polled registers ---- */
+
+/*
+ * Because of this, pages are put into such a mapping read-only, and the first
+ * store to each comes here before it is done.
+ */
+static vm_fault_t vlab_vfio_mkwrite(struct vm_fault *vmf)
+{
+	struct vlab_vfio *v = vmf->vma->vm_private_data;
+	const struct vlab_bar *b = &v->fn->bar[vmf->pgoff >> PGOFF_SHIFT];
+
+	if (offset_in_bar(vmf->pgoff) < b->polled)
+		vlab_poll_touched(v->fn);
+	/* A page without a file would make the caller try again, for ever. */
+	lock_page(vmf->page);
+	return VM_FAULT_LOCKED;
+}
+
+static const struct vm_operations_struct vlab_vfio_polled_vm_ops = {
+	.fault = vlab_vfio_fault,
+	.page_mkwrite = vlab_vfio_mkwrite,
+};
+
+/**
+ * vlab_vfio_protect() - take mappings of polled registers away
+ * @owner: the device's
+ *
+ * They come back read-only.
+ */
+void vlab_vfio_protect(struct vlab_owner *owner)
+{
+	struct vlab_vfio *v = container_of(owner, struct vlab_vfio, owner);
+	struct address_space *mapping = vlab_vfio_mapping(v);
+	unsigned int i;
+
+	for (i = 0; i < VLAB_BARS && mapping; i++)
+		if (v->fn->bar[i].polled)
+			unmap_mapping_range(mapping, VFIO_PCI_INDEX_TO_OFFSET((u64)i),
+					    v->fn->bar[i].polled, true);
+}
+
+/* ---- mmap ---- */
+
 static bool inside_memory(const struct vlab_bar *b, const struct vm_area_struct *vma)
 {
 	u64 start = offset_in_bar(vma->vm_pgoff), len = vma->vm_end - vma->vm_start;
@@ -77,6 +121,6 @@ int vlab_vfio_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
 
 	vm_flags_set(vma, VM_MIXEDMAP | VM_DONTEXPAND | VM_DONTDUMP);
 	vma->vm_private_data = v;
-	vma->vm_ops = &vlab_vfio_vm_ops;
+	vma->vm_ops = b->polled ? &vlab_vfio_polled_vm_ops : &vlab_vfio_vm_ops;
 	return vlab_vfio_zap_attach(v, vma);
 }

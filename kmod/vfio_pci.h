@@ -8,6 +8,7 @@
 #ifndef VFIOLAB_VFIO_PCI_H
 #define VFIOLAB_VFIO_PCI_H
 
+#include <linux/fs.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/vfio_pci_core.h>
@@ -88,6 +89,7 @@ long vlab_vfio_ioctl_region_info(struct vlab_vfio *v, unsigned long arg);
 
 /* vfio_mmap.c */
 int vlab_vfio_mmap(struct vfio_device *vdev, struct vm_area_struct *vma);
+void vlab_vfio_protect(struct vlab_owner *owner);
 
 /* vfio_zap.c */
 #ifdef VLAB_OWN_ZAP
@@ -95,6 +97,14 @@ void vlab_vfio_zap_init(struct vlab_vfio *v);
 void vlab_vfio_zap_exit(struct vlab_vfio *v);
 int vlab_vfio_zap_attach(struct vlab_vfio *v, struct vm_area_struct *vma);
 void vlab_vfio_zap(struct vlab_vfio *v);
+
+/* Where mappings of card memory hang; NULL when there has been none. */
+static inline struct address_space *vlab_vfio_mapping(const struct vlab_vfio *v)
+{
+	struct inode *inode = READ_ONCE(v->zap_inode);
+
+	return inode ? inode->i_mapping : NULL;
+}
 #else
 static inline void vlab_vfio_zap_init(struct vlab_vfio *v) {}
 static inline void vlab_vfio_zap_exit(struct vlab_vfio *v) {}
@@ -104,6 +114,11 @@ static inline int vlab_vfio_zap_attach(struct vlab_vfio *v, struct vm_area_struc
 }
 
 static inline void vlab_vfio_zap(struct vlab_vfio *v) {}
+
+static inline struct address_space *vlab_vfio_mapping(const struct vlab_vfio *v)
+{
+	return v->core.vdev.inode->i_mapping;
+}
 #endif
 
 /* vfio_ioeventfd.c */

@@ -33,6 +33,7 @@ struct vlab_card;
 struct vlab_fn;
 struct vlab_dma;
 struct vlab_mem;
+struct vlab_poll;
 struct vlab_reg;
 
 /* ---- attributes that a model takes from configfs ---- */
@@ -129,6 +130,8 @@ struct vlab_fn *vlab_card_fn(const struct vlab_card *card, unsigned int index);
  *	init()); fn->lock held, registers already have their reset values; may be NULL
  * @cfg_written: config bytes @off to @off + @len were just written; fn->lock
  *	held; for registers that only this model has; may be NULL
+ * @touched: somebody who maps polled registers is about to store to them; see
+ *	vlab_poll_protect(); fn->lock held, may be NULL
  *
  * A model is const, static and lives as long as its module.
  */
@@ -146,6 +149,7 @@ struct vlab_model {
 	void (*exit)(struct vlab_fn *fn);
 	void (*reset)(struct vlab_fn *fn);
 	void (*cfg_written)(struct vlab_fn *fn, unsigned int off, unsigned int len);
+	void (*touched)(struct vlab_fn *fn);
 };
 
 int vlab_model_register(const struct vlab_model *model);
@@ -235,6 +239,8 @@ unsigned int vlab_ext_cap_raw(struct vlab_fn *fn, unsigned int off, u16 id, u8 v
  * @flags: PCI_BASE_ADDRESS_SPACE_IO, _MEM_TYPE_64 and _MEM_PREFETCH
  * @mem_off: offset from which the BAR is card memory; below it accesses are
  *	trapped. Page aligned. @size or more: all of it is trapped.
+ * @polled: bytes at the start of card memory that are registers as well, by
+ *	vlab_poll_init(); 0 none
  * @mem: the memory, made by vlab_bar_init()
  * @hole: nothing is behind it (an MSI-X table): not ours to trap
  */
@@ -242,9 +248,16 @@ struct vlab_bar {
 	u64 size;
 	u32 flags;
 	u64 mem_off;
+	u32 polled;
 	struct vlab_mem *mem;
 	bool hole;
 };
+
+/* Does an access to this offset go to registers, by vlab_bar_rw()? */
+static inline bool vlab_bar_is_trapped(const struct vlab_bar *b, u64 off)
+{
+	return off < b->mem_off || off < b->polled;
+}
 
 int vlab_bar_init(struct vlab_fn *fn, unsigned int bar, u64 size, u32 flags, u64 mem_off);
 int vlab_bar_hole(struct vlab_fn *fn, unsigned int bar, u64 size, u32 flags);
@@ -259,6 +272,8 @@ int vlab_bar_hole(struct vlab_fn *fn, unsigned int bar, u64 size, u32 flags);
  * @reset: value after reset
  * @rw: bits that a write changes
  * @w1c: bits that a written 1 clears
+ * @bell: a driver writes it last and so sets things going; matters where
+ *	registers are polled
  * @read: what a read returns instead of the stored value; may have side effects
  * @write: side effects of a write; @old is the value before, the stored value
  *	is already the new one, @val is what was written, unmasked
@@ -271,6 +286,7 @@ struct vlab_reg {
 	u16 off;
 	u8 width;
 	u64 reset, rw, w1c;
+	bool bell;
 	u64 (*read)(struct vlab_fn *fn, unsigned int inst);
 	void (*write)(struct vlab_fn *fn, unsigned int inst, u64 val, u64 old);
 };
@@ -303,6 +319,42 @@ int vlab_regs_add(struct vlab_fn *fn, const struct vlab_regs *block);
 
 /* The stored value of a register, for hooks of other registers. */
 u64 *vlab_reg_val(struct vlab_fn *fn, const struct vlab_reg *reg, unsigned int inst);
+
+/**
+ * vlab_poll_init() - registers in memory that user space maps
+ * @fn: the function
+ * @bar: a BAR that is all card memory, with register blocks in its first page
+ *
+ * From a model's init(), once, after its register blocks were added. The first
+ * page stays plain memory. While the function has an owner it is looked at, and
+ * what was stored goes to the registers' write hooks; their read hooks see
+ * accesses through the device's file only. A block lists its registers in the
+ * order in which stores take effect and changes become visible: what is marked
+ * as bell after all that a driver writes before it.
+ *
+ * Return: 0, -ENOMEM.
+ */
+int vlab_poll_init(struct vlab_fn *fn, unsigned int bar);
+
+/**
+ * vlab_poll_show() - let the page say what the registers say
+ * @fn: the function; without polled registers nothing happens
+ *
+ * After changes from a worker or a timer; after hooks the core does it. fn->lock
+ * held.
+ */
+void vlab_poll_show(struct vlab_fn *fn);
+
+/**
+ * vlab_poll_protect() - catch the next store to polled registers
+ * @fn: the function
+ *
+ * Looking at the page comes too late for a driver that stores and reads back at
+ * once. So mappings can be made read-only: whoever stores next is held up until
+ * the model's touched() has run. Once; after that stores go unnoticed again. A
+ * new mapping begins this way. Sleeps, no lock held.
+ */
+void vlab_poll_protect(struct vlab_fn *fn);
 
 /* ---- interrupts ---- */
 
@@ -428,6 +480,7 @@ struct vlab_slot_fn;
  *	to wait for accesses; nests outside of all that an owner takes
  * @dma_busy: accesses under way; Transactions Pending while not 0
  * @dma: the engine, if the model has one
+ * @poll: polled registers, if the model has some
  * @slot: what the slot knows about it, NULL before it is plugged in
  *
  * Made and freed by its card; models and front ends use it between init() and
@@ -454,6 +507,7 @@ struct vlab_fn {
 	struct rw_semaphore dma_gate;
 	unsigned int dma_busy;
 	struct vlab_dma *dma;
+	struct vlab_poll *poll;
 	struct vlab_slot_fn *slot;
 };
 

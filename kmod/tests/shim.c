@@ -169,6 +169,11 @@ void hrtimer_start(struct hrtimer *timer, ktime_t ns, int mode)
 	*at = timer;
 }
 
+void hrtimer_forward_now(struct hrtimer *timer, ktime_t ns)
+{
+	timer->expires = now + ns;
+}
+
 bool hrtimer_is_queued(const struct hrtimer *timer)
 {
 	return timer->queued;
@@ -179,7 +184,8 @@ static void fire(struct hrtimer *timer)
 	now = timer->expires;
 	timers = timer->next;
 	timer->queued = false;
-	timer->function(timer);
+	if (timer->function(timer) == HRTIMER_RESTART)
+		hrtimer_start(timer, timer->expires - now, HRTIMER_MODE_REL_HARD);
 	shim_run();
 }
 

@@ -27,11 +27,17 @@ typedef uint16_t u16;
 typedef uint32_t u32;
 typedef unsigned long long u64;
 typedef long long s64;
+typedef u16 __le16;
+typedef u32 __le32;
+typedef u64 __le64;
 
+#define U16_MAX		UINT16_MAX
 #define U32_MAX		UINT32_MAX
 #define U64_MAX		ULLONG_MAX
 #define PAGE_SIZE	4096UL
 #define PAGE_MASK	(~(PAGE_SIZE - 1))
+#define NSEC_PER_USEC	1000L
+#define NSEC_PER_MSEC	1000000L
 #define NSEC_PER_SEC	1000000000L
 #define SZ_4K		0x1000
 
@@ -48,6 +54,9 @@ typedef long long s64;
 #define min(a, b)		((a) < (b) ? (a) : (b))
 #define max(a, b)		((a) > (b) ? (a) : (b))
 #define min_t(type, a, b)	min((type)(a), (type)(b))
+#define min3(a, b, c)		min(min(a, b), c)
+#define check_add_overflow	__builtin_add_overflow
+#define max_t(type, a, b)	max((type)(a), (type)(b))
 
 static inline u64 div_u64(u64 n, u32 by)
 {
@@ -63,6 +72,17 @@ static inline unsigned int __ffs(unsigned long n)
 {
 	return __builtin_ctzl(n);
 }
+
+/* ---- memory that somebody else writes; little endian, as this machine ---- */
+
+#define le16_to_cpu(x)		(x)
+#define le32_to_cpu(x)		(x)
+#define le64_to_cpu(x)		(x)
+#define cpu_to_le16(x)		((__le16)(x))
+#define cpu_to_le32(x)		((__le32)(x))
+#define cpu_to_le64(x)		((__le64)(x))
+#define smp_rmb()		__sync_synchronize()
+#define cmpxchg(p, old, val)	__sync_val_compare_and_swap(p, old, val)
 
 /* ---- complaints ---- */
 
@@ -100,6 +120,11 @@ static inline void *kcalloc(size_t n, size_t size, gfp_t flags)
 	return calloc(n, size);
 }
 
+static inline void *kzalloc(size_t size, gfp_t flags)
+{
+	return calloc(1, size);
+}
+
 static inline void *kvzalloc(size_t size, gfp_t flags)
 {
 	return calloc(1, size);
@@ -111,6 +136,8 @@ static inline void kfree(const void *p)
 }
 
 #define kvfree	kfree
+#define page_address(page)	((void *)(page))
+#define struct_size(p, array, n)	(sizeof(*(p)) + (n) * sizeof(*(p)->array))
 
 static inline unsigned long *bitmap_zalloc(unsigned int bits, gfp_t flags)
 {
@@ -208,6 +235,8 @@ struct rw_semaphore {
 };
 
 #define init_rwsem(sem)	((void)(sem))
+#define down_read(sem)	((void)(sem))
+#define up_read(sem)	((void)(sem))
 
 /* ---- work that waits for shim_run() ---- */
 
@@ -241,7 +270,7 @@ void shim_run(void);
 
 typedef s64 ktime_t;
 
-enum hrtimer_restart { HRTIMER_NORESTART };
+enum hrtimer_restart { HRTIMER_NORESTART, HRTIMER_RESTART };
 
 struct hrtimer {
 	enum hrtimer_restart (*function)(struct hrtimer *timer);
@@ -259,6 +288,7 @@ struct hrtimer {
 
 ktime_t ktime_get(void);
 void hrtimer_start(struct hrtimer *timer, ktime_t ns, int mode);
+void hrtimer_forward_now(struct hrtimer *timer, ktime_t ns);
 bool hrtimer_is_queued(const struct hrtimer *timer);
 int hrtimer_cancel(struct hrtimer *timer);
 

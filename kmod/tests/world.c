@@ -64,6 +64,7 @@ const char *vlab_card_name(const struct vlab_card *card)
 
 struct vlab_mem {
 	u64 size;
+	u8 page[PAGE_SIZE] __attribute__((aligned(8)));
 };
 
 struct vlab_mem *vlab_mem_create(u64 size)
@@ -72,6 +73,13 @@ struct vlab_mem *vlab_mem_create(u64 size)
 
 	mem->size = size;
 	return mem;
+}
+
+/* The first page is all that the sources under test look at. */
+struct page *vlab_mem_page(struct vlab_mem *mem, u64 off)
+{
+	assert(off < PAGE_SIZE);
+	return (struct page *)mem->page;
 }
 
 void vlab_mem_put(struct vlab_mem *mem)

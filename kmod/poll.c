@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vfiolab - registers in card memory
+ *
+ * A driver that insists on mmap stores to its registers and nobody is told. So
+ * while the function has an owner a timer looks at the page: what differs from
+ * what the device last left there was stored, and goes the way of any write to a
+ * register. What the device changes is put into the page with cmpxchg(), so
+ * that a store that came in between is not lost but found the next time.
+ *
+ * The page is plain memory. Two things follow: a store of what is there already
+ * is no store, and a load has no side effect. For the one case in which a driver
+ * could outrun the timer, see vlab_poll_protect().
+ */
+#include <linux/atomic.h>
+#include <linux/hrtimer.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "compat.h"
+#include "core.h"
+
+#define WAIT_MIN	(50 * NSEC_PER_USEC)
+#define WAIT_MAX	(2 * NSEC_PER_MSEC)
+
+/**
+ * struct polled - one register in the page
+ * @block: its block
+ * @reg: the register
+ * @inst: instance, counted from 0
+ * @at: where in the page
+ * @seen: what the device last found or left there
+ * @now: what is there in this look
+ */
+struct polled {
+	struct vlab_regs *block;
+	const struct vlab_reg *reg;
+	unsigned int inst;
+	void *at;
+	u64 seen, now;
+};
+
+/**
+ * struct vlab_poll - registers of a function that are polled
+ * @fn: the function; fn->lock protects @reg
+ * @timer: runs while the function has an owner
+ * @wait: ns to the next look: short after a store, then longer and longer
+ * @nregs: how many
+ * @reg: the registers, in the order of their blocks
+ *
+ * Made in a model's init() by vlab_poll_init(), freed with the function.
+ */
+struct vlab_poll {
+	struct vlab_fn *fn;
+	struct hrtimer timer;
+	u64 wait;
+	unsigned int nregs;
+	struct polled reg[];
+};
+
+/* ---- the page ---- */
+
+static u64 load(const struct polled *r)
+{
+	switch (r->reg->width) {
+	case 1:
+		return READ_ONCE(*(u8 *)r->at);
+	case 2:
+		return le16_to_cpu(READ_ONCE(*(__le16 *)r->at));
+	case 4:
+		return le32_to_cpu(READ_ONCE(*(__le32 *)r->at));
+	default:
+		return le64_to_cpu(READ_ONCE(*(__le64 *)r->at));
+	}
+}
+
+/* False when something else than @old was there. */
+static bool exchange(const struct polled *r, u64 old, u64 val)
+{
+	__le16 old16 = cpu_to_le16(old);
+	__le32 old32 = cpu_to_le32(old);
+	__le64 old64 = cpu_to_le64(old);
+
+	switch (r->reg->width) {
+	case 1:
+		return cmpxchg((u8 *)r->at, (u8)old, (u8)val) == (u8)old;
+	case 2:
+		return cmpxchg((__le16 *)r->at, old16, cpu_to_le16(val)) == old16;
+	case 4:
+		return cmpxchg((__le32 *)r->at, old32, cpu_to_le32(val)) == old32;
+	default:
+		return cmpxchg((__le64 *)r->at, old64, cpu_to_le64(val)) == old64;
+	}
+}
+
+static u64 *stored(const struct polled *r)
+{
+	return &r->block->val[r->inst * r->block->nregs + (r->reg - r->block->regs)];
+}
+
+static void look(struct vlab_poll *p, bool bells)
+{
+	struct polled *r;
+
+	for (r = p->reg; r < p->reg + p->nregs; r++)
+		if (r->reg->bell == bells)
+			r->now = load(r);
+}
+
+/* Returns whether somebody stored something. */
+static bool take(struct vlab_poll *p)
+{
+	bool any = false;
+	struct polled *r;
+
+	look(p, true);
+	smp_rmb();	/* what was stored before a bell is seen with it */
+	look(p, false);
+
+	for (r = p->reg; r < p->reg + p->nregs; r++) {
+		if (r->now == r->seen)
+			continue;
+		any = true;
+		r->seen = r->now;
+		vlab_reg_store(p->fn, r->block, r->reg, r->inst, r->now);
+	}
+	return any;
+}
+
+void vlab_poll_take(struct vlab_fn *fn)
+{
+	lockdep_assert_held(&fn->lock);
+	if (fn->poll)
+		take(fn->poll);
+}
+
+void vlab_poll_show(struct vlab_fn *fn)
+{
+	struct vlab_poll *p = fn->poll;
+	struct polled *r;
+
+	lockdep_assert_held(&fn->lock);
+	if (!p)
+		return;
+	for (r = p->reg; r < p->reg + p->nregs; r++)
+		if (r->seen != *stored(r) && exchange(r, r->seen, *stored(r)))
+			r->seen = *stored(r);
+}
+EXPORT_SYMBOL_VLAB(vlab_poll_show);
+
+void vlab_poll_reset(struct vlab_fn *fn)
+{
+	struct vlab_poll *p = fn->poll;
+	struct polled *r;
+
+	lockdep_assert_held(&fn->lock);
+	if (!p)
+		return;
+	for (r = p->reg; r < p->reg + p->nregs; r++)
+		r->seen = load(r);
+	vlab_poll_show(fn);
+}
+
+/* ---- the timer ---- */
+
+static enum hrtimer_restart tick(struct hrtimer *timer)
+{
+	struct vlab_poll *p = container_of(timer, struct vlab_poll, timer);
+	unsigned long flags;
+	bool any;
+
+	raw_spin_lock_irqsave(&p->fn->lock, flags);
+	any = take(p);
+	vlab_poll_show(p->fn);
+	raw_spin_unlock_irqrestore(&p->fn->lock, flags);
+
+	p->wait = any ? WAIT_MIN : min_t(u64, p->wait * 2, WAIT_MAX);
+	hrtimer_forward_now(timer, ns_to_ktime(p->wait));
+	return HRTIMER_RESTART;
+}
+
+void vlab_poll_start(struct vlab_fn *fn)
+{
+	struct vlab_poll *p = fn->poll;
+
+	if (!p)
+		return;
+	p->wait = WAIT_MIN;
+	hrtimer_start(&p->timer, ns_to_ktime(p->wait), HRTIMER_MODE_REL_HARD);
+}
+
+void vlab_poll_stop(struct vlab_fn *fn)
+{
+	if (fn->poll)
+		hrtimer_cancel(&fn->poll->timer);
+}
+
+/* ---- stores that are waited for ---- */
+
+void vlab_poll_protect(struct vlab_fn *fn)
+{
+	down_read(&fn->dma_gate);
+	if (fn->owner && fn->owner->protect)
+		fn->owner->protect(fn->owner);
+	up_read(&fn->dma_gate);
+}
+EXPORT_SYMBOL_VLAB(vlab_poll_protect);
+
+void vlab_poll_touched(struct vlab_fn *fn)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&fn->lock, flags);
+	if (fn->model->touched)
+		fn->model->touched(fn);
+	vlab_poll_show(fn);
+	raw_spin_unlock_irqrestore(&fn->lock, flags);
+}
+EXPORT_SYMBOL_VLAB(vlab_poll_touched);
+
+/* ---- for models ---- */
+
+static void add_block(struct vlab_poll *p, struct vlab_regs *block, void *page)
+{
+	unsigned int inst, i;
+	struct polled *r;
+
+	for (inst = 0; inst < block->count; inst++) {
+		for (i = 0; i < block->nregs; i++) {
+			r = &p->reg[p->nregs++];
+			r->block = block;
+			r->reg = &block->regs[i];
+			r->inst = inst;
+			r->at = page + block->off + inst * block->stride + r->reg->off;
+		}
+	}
+}
+
+static unsigned int count_regs(const struct vlab_fn *fn, unsigned int bar)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < fn->nblocks; i++)
+		if (fn->block[i].bar == bar)
+			n += fn->block[i].count * fn->block[i].nregs;
+	return n;
+}
+
+int vlab_poll_init(struct vlab_fn *fn, unsigned int bar)
+{
+	struct page *page = vlab_mem_page(fn->bar[bar].mem, 0);
+	struct vlab_poll *p;
+	unsigned int i;
+
+	p = kzalloc(struct_size(p, reg, count_regs(fn, bar)), GFP_KERNEL_ACCOUNT);
+	if (!p || !page) {
+		kfree(p);
+		return -ENOMEM;
+	}
+	p->fn = fn;
+	vlab_hrtimer_setup(&p->timer, tick, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
+	for (i = 0; i < fn->nblocks; i++)
+		if (fn->block[i].bar == bar)
+			add_block(p, &fn->block[i], page_address(page));
+	fn->bar[bar].polled = PAGE_SIZE;
+	fn->poll = p;
+	return 0;
+}
+EXPORT_SYMBOL_VLAB(vlab_poll_init);
+
+void vlab_poll_free(struct vlab_fn *fn)
+{
+	kfree(fn->poll);
+}
