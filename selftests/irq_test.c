@@ -691,11 +691,11 @@ FIXTURE(message) {
 };
 
 FIXTURE_VARIANT(message) {
-	unsigned int index, cap;
+	unsigned int index, cap, enable;
 };
 
-FIXTURE_VARIANT_ADD(message, msi) { .index = MSI, .cap = PCI_CAP_ID_MSI };
-FIXTURE_VARIANT_ADD(message, msix) { .index = MSIX, .cap = PCI_CAP_ID_MSIX };
+FIXTURE_VARIANT_ADD(message, msi) { MSI, PCI_CAP_ID_MSI, PCI_MSI_FLAGS_ENABLE };
+FIXTURE_VARIANT_ADD(message, msix) { MSIX, PCI_CAP_ID_MSIX, PCI_MSIX_FLAGS_ENABLE };
 
 FIXTURE_SETUP(message)
 {
@@ -858,8 +858,8 @@ TEST_F(message, one_bad_eventfd_enables_nothing)
 	port_raise(self->dev, 0);
 	EXPECT_EQ(0, vst_event_count(fds[0]));
 	EXPECT_EQ(-EINVAL, __vst_irq_disable(self->dev, variant->index));
-	EXPECT_EQ(0, vst_cfg_read16(self->dev, vst_cap(self->dev, variant->cap) +
-				    PCI_MSI_FLAGS) & PCI_MSI_FLAGS_ENABLE);
+	EXPECT_EQ(0, vst_cfg_read16(self->dev, vst_cap(self->dev, variant->cap) + PCI_CAP_FLAGS) &
+		  variant->enable);
 }
 
 TEST_F(message, more_vectors_later_only_as_irq_info_says)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Four ways back to the reset state: FLR by ioctl and by config write, D3hot
- * and back (NoSoftRst-), hot reset by the bridge above. Each must do the same to
- * the card, idle or at work.
+ * Four ways back to the reset state (serial.rst 8, dma.rst 8): FLR by ioctl and by
+ * config write, D3hot and back, hot reset by the bridge above. Each must do the
+ * same to the card, idle or at work. A hot reset may take a second of waiting in
+ * the kernel, so its tests look at more at once.
  */
 #include <fcntl.h>
 #include <linux/serial_reg.h>
@@ -77,7 +78,6 @@ FIXTURE_VARIANT(reset) {
 FIXTURE_VARIANT_ADD(reset, flr_by_ioctl) { .go = flr_by_ioctl };
 FIXTURE_VARIANT_ADD(reset, flr_by_config) { .go = flr_by_config };
 FIXTURE_VARIANT_ADD(reset, d3hot_and_back) { .go = d3hot_and_back };
-FIXTURE_VARIANT_ADD(reset, hot_reset) { .go = hot_reset };
 
 static u32 resets(struct vst_dev *dev)
 {
@@ -150,6 +150,49 @@ static bool stays_zero(struct vst_dev *dev, const struct vst_buf *buf, size_t of
 	return !buf->va[off] && vst_differs(buf->va + off, buf->va + off + 1, len - 1) < 0;
 }
 
+/* ---- the reset state, as the specs have it ---- */
+
+static void check_port(struct __test_metadata *_metadata, const struct vst_uart *u)
+{
+	EXPECT_EQ(0, vst_in(u, UART_IER));
+	EXPECT_EQ(UART_IIR_NO_INT, vst_in(u, UART_IIR));
+	EXPECT_EQ(0, vst_in(u, UART_LCR));
+	EXPECT_EQ(0, vst_in(u, UART_MCR));
+	EXPECT_EQ(UART_LSR_THRE | UART_LSR_TEMT, vst_in(u, UART_LSR));
+	EXPECT_EQ(0, vst_in(u, UART_SCR));
+	vst_out(u, UART_LCR, UART_LCR_DLAB);
+	EXPECT_EQ(12, vst_in(u, UART_DLL));
+	EXPECT_EQ(0, vst_in(u, UART_DLM));
+}
+
+static void check_engine(struct __test_metadata *_metadata, struct vst_dev *dev)
+{
+	EXPECT_EQ(VLAB_DMA_MAGIC, vst_dma_read32(dev, VLAB_DMA_ID));
+	EXPECT_EQ(0, vst_dma_read32(dev, VLAB_DMA_CTRL));
+	EXPECT_EQ(0, vst_dma_read32(dev, VLAB_DMA_STATUS));
+	EXPECT_EQ(0, vst_dma_read32(dev, VLAB_DMA_ERROR));
+	EXPECT_EQ(0, vst_dma_read64(dev, VLAB_DMA_SRC));
+	EXPECT_EQ(0, vst_dma_read64(dev, VLAB_DMA_DST));
+	EXPECT_EQ(0, vst_dma_read64(dev, VLAB_DMA_LEN));
+	EXPECT_EQ(0, vst_dma_read64(dev, VLAB_DMA_DONE));
+	EXPECT_EQ(UINT64_MAX, vst_dma_read64(dev, VLAB_DMA_FAULT));
+	EXPECT_EQ(1, vst_dma_read32(dev, VLAB_DMA_COUNT));
+	EXPECT_EQ(0, vst_dma_read32(dev, VLAB_DMA_VECTOR));
+	EXPECT_EQ(0, vst_dma_read32(dev, VLAB_DMA_FAULTS));
+}
+
+static void check_rings(struct __test_metadata *_metadata, struct vst_dev *dev)
+{
+	EXPECT_EQ(0, ring_get(dev, VLAB_RING_CTRL));
+	EXPECT_EQ(0, ring_get(dev, VLAB_RING_STATUS));
+	EXPECT_EQ(0, ring_get(dev, VLAB_RING_TX_BASE));
+	EXPECT_EQ(0, ring_get(dev, VLAB_RING_TX_SIZE));
+	EXPECT_EQ(0, ring_get(dev, VLAB_RING_TX_HEAD));
+	EXPECT_EQ(0, ring_get(dev, VLAB_RING_TX_TAIL));
+	EXPECT_EQ(0, ring_get(dev, VLAB_RING_RX_HEAD));
+	EXPECT_EQ(UINT32_MAX, ring_get(dev, VLAB_RING_FAULT));
+}
+
 /* ---- what is back ---- */
 
 TEST_F(reset, is_one_reset)
@@ -163,14 +206,7 @@ TEST_F(reset, port_registers_are_back)
 	vst_out(&self->u, UART_IER, 0x0f);
 	vst_out(&self->u, UART_SCR, 0x5a);
 	ASSERT_EQ(0, variant->go(self->dev));
-	EXPECT_EQ(0, vst_in(&self->u, UART_IER));
-	EXPECT_EQ(UART_IIR_NO_INT, vst_in(&self->u, UART_IIR));
-	EXPECT_EQ(0, vst_in(&self->u, UART_LCR));
-	EXPECT_EQ(0, vst_in(&self->u, UART_MCR));
-	EXPECT_EQ(0, vst_in(&self->u, UART_SCR));
-	vst_out(&self->u, UART_LCR, UART_LCR_DLAB);
-	EXPECT_EQ(12, vst_in(&self->u, UART_DLL));
-	EXPECT_EQ(0, vst_in(&self->u, UART_DLM));
+	check_port(_metadata, &self->u);
 }
 
 TEST_F(reset, characters_are_gone)
@@ -203,17 +239,7 @@ TEST_F(reset, engine_registers_are_back)
 		.count = 2, .vector = 1, .flags = VLAB_DMA_CTRL_IRQ,
 	});
 	ASSERT_EQ(0, variant->go(self->dev));
-	EXPECT_EQ(VLAB_DMA_MAGIC, vst_dma_read32(self->dev, VLAB_DMA_ID));
-	EXPECT_EQ(0, vst_dma_read32(self->dev, VLAB_DMA_CTRL));
-	EXPECT_EQ(0, vst_dma_read32(self->dev, VLAB_DMA_STATUS));
-	EXPECT_EQ(0, vst_dma_read32(self->dev, VLAB_DMA_ERROR));
-	EXPECT_EQ(0, vst_dma_read64(self->dev, VLAB_DMA_SRC));
-	EXPECT_EQ(0, vst_dma_read64(self->dev, VLAB_DMA_DST));
-	EXPECT_EQ(0, vst_dma_read64(self->dev, VLAB_DMA_LEN));
-	EXPECT_EQ(0, vst_dma_read64(self->dev, VLAB_DMA_DONE));
-	EXPECT_EQ(UINT64_MAX, vst_dma_read64(self->dev, VLAB_DMA_FAULT));
-	EXPECT_EQ(1, vst_dma_read32(self->dev, VLAB_DMA_COUNT));
-	EXPECT_EQ(0, vst_dma_read32(self->dev, VLAB_DMA_VECTOR));
+	check_engine(_metadata, self->dev);
 }
 
 TEST_F(reset, latched_error_is_gone)
@@ -224,10 +250,7 @@ TEST_F(reset, latched_error_is_gone)
 		.src = nowhere, .dst = self->buf.iova, .len = 64 }));
 	ASSERT_EQ(1, vst_dma_read32(self->dev, VLAB_DMA_FAULTS));
 	ASSERT_EQ(0, variant->go(self->dev));
-	EXPECT_EQ(0, vst_dma_read32(self->dev, VLAB_DMA_STATUS));
-	EXPECT_EQ(0, vst_dma_read32(self->dev, VLAB_DMA_ERROR));
-	EXPECT_EQ(UINT64_MAX, vst_dma_read64(self->dev, VLAB_DMA_FAULT));
-	EXPECT_EQ(0, vst_dma_read32(self->dev, VLAB_DMA_FAULTS));
+	check_engine(_metadata, self->dev);
 }
 
 TEST_F(reset, ring_registers_are_back)
@@ -236,20 +259,21 @@ TEST_F(reset, ring_registers_are_back)
 	ring_set(self->dev, VLAB_RING_TX_TAIL, 4);
 	ASSERT_TRUE(vst_until(ring_get(self->dev, VLAB_RING_RX_HEAD) == 4, VST_DEADLINE_MS));
 	ASSERT_EQ(0, variant->go(self->dev));
-	EXPECT_EQ(0, ring_get(self->dev, VLAB_RING_CTRL));
-	EXPECT_EQ(0, ring_get(self->dev, VLAB_RING_STATUS));
-	EXPECT_EQ(0, ring_get(self->dev, VLAB_RING_TX_BASE));
-	EXPECT_EQ(0, ring_get(self->dev, VLAB_RING_TX_SIZE));
-	EXPECT_EQ(0, ring_get(self->dev, VLAB_RING_TX_HEAD));
-	EXPECT_EQ(0, ring_get(self->dev, VLAB_RING_TX_TAIL));
-	EXPECT_EQ(0, ring_get(self->dev, VLAB_RING_RX_HEAD));
+	check_rings(_metadata, self->dev);
 }
 
 TEST_F(reset, liveness_is_back)
 {
 	vst_write32(self->dev, CTRL, VLAB_SERIAL_LIVENESS, 0x1234);
 	ASSERT_EQ(0, variant->go(self->dev));
-	EXPECT_EQ(UINT32_MAX, vst_read32(self->dev, CTRL, VLAB_SERIAL_LIVENESS));
+	EXPECT_EQ(0, vst_read32(self->dev, CTRL, VLAB_SERIAL_LIVENESS));
+}
+
+TEST_F(reset, card_memory_is_kept)
+{
+	vst_write32(self->dev, CTRL, VLAB_SERIAL_MEM + 0x100, 0xfeedface);
+	ASSERT_EQ(0, variant->go(self->dev));
+	EXPECT_EQ(0xfeedface, vst_read32(self->dev, CTRL, VLAB_SERIAL_MEM + 0x100));
 }
 
 /* The kernel saves and restores these around each of the four. */
@@ -591,10 +615,12 @@ TEST_F(flr, leaves_the_neighbour_alone)
 	vst_card_destroy(&card);
 }
 
-/* ---- hot reset itself ---- */
+/* ---- hot reset ---- */
 
 FIXTURE(hot) {
 	struct vst_dev *dev;
+	struct vst_buf buf;
+	struct vst_uart u;
 	int group;
 };
 
@@ -602,12 +628,66 @@ FIXTURE_SETUP(hot)
 {
 	VST_NEEDS(VST_CAN_VFIO);
 	self->dev = vst_open(vst_bdf());
+	vst_master(self->dev, true);
+	self->buf = vst_buf(self->dev->iommu, BUF_SIZE, VST_RW);
+	self->u = vst_uart(self->dev, 0);
 	self->group = vst_group_fd(self->dev);
 }
 
 FIXTURE_TEARDOWN(hot)
 {
 	vst_close(self->dev);
+}
+
+TEST_F(hot, puts_everything_back)
+{
+	u32 before = resets(self->dev), bar = vst_cfg_read32(self->dev, PCI_BASE_ADDRESS_2);
+	int fd = vst_eventfd();
+
+	vst_irq_eventfds(self->dev, INTX, 0, 1, &fd);
+	vst_uart_setup(&self->u, 1);
+	vst_uart_send(&self->u, "abc", 3);
+	vst_out(&self->u, UART_IER, 0x0f);
+	vst_out(&self->u, UART_SCR, 0x5a);
+	start_rings(self->dev, &self->buf);
+	EXPECT_EQ(-EIO, __vst_dma_run(self->dev, &(struct vst_dma) {
+		.src = vst_iova(self->dev->iommu, VST_PAGE), .len = 1 }));
+	vst_write32(self->dev, CTRL, VLAB_SERIAL_LIVENESS, 0x1234);
+	EXPECT_EQ(1, vst_event_wait(fd));
+
+	ASSERT_EQ(0, hot_reset(self->dev));
+	EXPECT_EQ(before + 1, resets(self->dev));
+	check_port(_metadata, &self->u);
+	check_engine(_metadata, self->dev);
+	check_rings(_metadata, self->dev);
+	EXPECT_EQ(0, vst_read32(self->dev, CTRL, VLAB_SERIAL_LIVENESS));
+	EXPECT_EQ(bar, vst_cfg_read32(self->dev, PCI_BASE_ADDRESS_2));
+	EXPECT_NE(0, vst_cfg_read16(self->dev, PCI_COMMAND) & PCI_COMMAND_MASTER);
+	vst_irq_unmask(self->dev, INTX);
+	EXPECT_EQ(0, vst_event_count(fd));
+	vst_out(&self->u, UART_LCR, 0);
+	vst_out(&self->u, UART_IER, UART_IER_THRI);
+	EXPECT_EQ(1, vst_event_wait(fd));
+}
+
+TEST_F(hot, ends_a_card_at_work_and_it_works_again)
+{
+	u64 off = self->dev->region[CTRL].area[0].offset;
+	u8 *mem = vst_mmap(self->dev, CTRL, off, VST_PAGE);
+	int fd[2] = { vst_eventfd(), vst_eventfd() };
+
+	mem[0] = 0x77;
+	vst_fill(self->buf.va, HALF, 5);
+	vst_irq_eventfds(self->dev, MSIX, 0, 2, fd);
+	start_endless(self->dev, &self->buf);
+	ASSERT_EQ(0, hot_reset(self->dev));
+	EXPECT_EQ(0, vst_dma_read32(self->dev, VLAB_DMA_STATUS));
+	EXPECT_TRUE(stays_zero(self->dev, &self->buf, HALF, HALF));
+	EXPECT_EQ(0, vst_event_count(fd[1]));
+	vst_dma_write32(self->dev, VLAB_DMA_SEND, 1);
+	EXPECT_EQ(1, vst_event_wait(fd[1]));
+	EXPECT_EQ(0x77, mem[0]);
+	munmap(mem, VST_PAGE);
 }
 
 struct affected {
@@ -797,7 +877,7 @@ TEST_F(hot_many, resets_every_function)
 		EXPECT_EQ(0, vst_in(&self->u[i], UART_SCR));
 }
 
-TEST_F(hot_many, flr_resets_one_function)
+TEST_F(hot_many, function_resets_alone_by_its_power_state)
 {
 	ASSERT_EQ(0, __vst_reset(self->dev[2]));
 	EXPECT_EQ(0x5a, vst_in(&self->u[1], UART_SCR));
@@ -813,7 +893,6 @@ TEST_F(hot_many, is_refused_while_a_function_has_no_vfio_driver)
 	EXPECT_EQ(0x5a, vst_in(&self->u[0], UART_SCR));
 	vst_bind(self->card.bdf[3], VST_DRIVER);
 	self->dev[3] = vst_open_in(self->card.bdf[3], self->iommu);
-	EXPECT_EQ(0, hot_reset(self->dev[0]));
 }
 
 VST_MAIN("ports=4", "port1/pace=line")
