@@ -99,39 +99,63 @@ static unsigned int bus_numbers(const struct pci_bus *bus)
 	return bus->busn_res.end - bus->busn_res.start + 1;
 }
 
-/*
- * May the root port have something of ours below it that needs @buses bus
- * numbers? @why gets the reason when not.
- */
-static int judge_port(struct pci_dev *pdev, unsigned int buses, const char **why)
-{
-	struct pci_bus *bus = pdev->subordinate;
+/* What is wrong with a root port; of two ports the later one is nearer to do. */
+enum verdict { MISSING, NO_ROOT_PORT, NOT_EMPTY, FEW_BUSES, NOT_COVERED, FITS };
 
-	*why = "is not a root port";
+static const struct {
+	int err;
+	const char *text;
+} verdicts[] = {
+	[MISSING] = { -EINVAL, "does not exist" },
+	[NO_ROOT_PORT] = { -EINVAL, "is not a root port" },
+	[NOT_EMPTY] = { -EBUSY, "is not empty" },
+	[FEW_BUSES] = { -ENOSPC,
+		"has too few bus numbers: one for each slot and two more are needed" },
+	[NOT_COVERED] = { -EOPNOTSUPP,
+		"leads to buses that the IOMMU's table (IVRS) does not cover" },
+	[FITS] = { 0, "will do" },
+};
+
+/* May it have something of ours below it that needs @buses bus numbers? */
+static enum verdict judge_port(struct pci_dev *pdev, unsigned int buses)
+{
+	struct pci_bus *bus;
+
+	if (!pdev)
+		return MISSING;
+	bus = pdev->subordinate;
 	if (!is_root_port(pdev) || !bus)
-		return -EINVAL;
-	*why = "is not empty";
+		return NO_ROOT_PORT;
 	if (!list_empty(&bus->devices) || vlab_root_in_use(pdev))
-		return -EBUSY;
-	*why = "has too few bus numbers: one for each slot and two more are needed";
+		return NOT_EMPTY;
 	if (bus_numbers(bus) < buses)
-		return -ENOSPC;
-	*why = "leads to buses that the IOMMU's table (IVRS) does not cover";
+		return FEW_BUSES;
 	if (!vlab_ivrs_covers(pdev, bus->number, bus->number + buses - 1))
-		return -EOPNOTSUPP;
-	return 0;
+		return NOT_COVERED;
+	return FITS;
 }
 
-/* The first that will do, with a reference; or why the last one would not do. */
-static struct pci_dev *first_port(unsigned int buses, const char **why)
+/* The first root port that will do, else the one nearest to it; referenced. */
+static struct pci_dev *best_port(unsigned int buses, enum verdict *verdict)
 {
-	struct pci_dev *pdev = NULL;
+	struct pci_dev *pdev = NULL, *best = NULL;
+	enum verdict v;
 
-	*why = "there is none";
-	for_each_pci_dev(pdev)
-		if (is_root_port(pdev) && !judge_port(pdev, buses, why))
-			return pdev;
-	return NULL;
+	*verdict = MISSING;
+	for_each_pci_dev(pdev) {
+		v = is_root_port(pdev) ? judge_port(pdev, buses) : MISSING;
+		if (v <= *verdict)
+			continue;
+		*verdict = v;
+		pci_dev_put(best);
+		best = pci_dev_get(pdev);
+	}
+	return best;
+}
+
+static const char *port_name(struct pci_dev *pdev)
+{
+	return pdev ? pci_name(pdev) : "a root port";
 }
 
 /* ---- cards on the bus ---- */
@@ -352,42 +376,26 @@ static struct vlab_slot *make_straight(struct pci_dev *pdev)
 	return slot;
 }
 
+/* At @place, or with no backplane anywhere. */
 static struct vlab_slot *straight_slot(struct vlab_card *card, const struct place *place)
 {
-	struct vlab_slot *slot = ERR_PTR(-EINVAL);
-	const char *why = "does not exist";
+	enum verdict verdict;
+	struct vlab_slot *slot;
 	struct pci_dev *pdev;
-	int ret = -EINVAL;
 
 	pci_lock_rescan_remove();
-	pdev = pci_get_domain_bus_and_slot(place->domain, place->bus, place->devfn);
-	if (pdev)
-		ret = judge_port(pdev, 1, &why);
-	slot = ret ? ERR_PTR(ret) : make_straight(pdev);
+	if (place->kind == PLACE_PORT) {
+		pdev = pci_get_domain_bus_and_slot(place->domain, place->bus, place->devfn);
+		verdict = judge_port(pdev, 1);
+	} else {
+		pdev = best_port(1, &verdict);
+	}
+	slot = verdict == FITS ? make_straight(pdev) : ERR_PTR(verdicts[verdict].err);
 	pci_unlock_rescan_remove();
 
-	if (ret)
-		vlab_bad(card, "slot: %s %s", card->slot_name, why);
-	pci_dev_put(pdev);
-	return slot;
-}
-
-/* With no backplane: the first empty root port. */
-static struct vlab_slot *any_straight(struct vlab_card *card)
-{
-	struct vlab_slot *slot = ERR_PTR(-ENODEV);
-	struct pci_dev *pdev;
-	const char *why;
-
-	pci_lock_rescan_remove();
-	pdev = first_port(1, &why);
-	if (pdev)
-		slot = make_straight(pdev);
-	pci_unlock_rescan_remove();
-
-	if (!pdev)
-		vlab_bad(card, "slot: no backplane, and no root port that will do: the last one %s",
-			 why);
+	if (verdict != FITS)
+		vlab_bad(card, "slot: %s %s", place->kind == PLACE_PORT ? card->slot_name :
+			 port_name(pdev), verdicts[verdict].text);
 	pci_dev_put(pdev);
 	return slot;
 }
@@ -407,7 +415,7 @@ static struct vlab_slot *choose_slot(struct vlab_card *card)
 	case PLACE_PORT:
 		return straight_slot(card, &place);
 	default:
-		return backplane.root ? any_slot(card) : any_straight(card);
+		return backplane.root ? any_slot(card) : straight_slot(card, &place);
 	}
 }
 
@@ -581,17 +589,17 @@ static unsigned int backplane_buses(void)
 
 static int backplane_at(const char *name)
 {
-	const char *why = "does not exist";
 	struct pci_dev *pdev = NULL;
+	enum verdict verdict;
 	struct place place;
-	int ret = -EINVAL;
+	int ret;
 
 	if (parse_place(name, &place) && place.kind == PLACE_PORT)
 		pdev = pci_get_domain_bus_and_slot(place.domain, place.bus, place.devfn);
-	if (pdev)
-		ret = judge_port(pdev, backplane_buses(), &why);
+	verdict = judge_port(pdev, backplane_buses());
+	ret = verdicts[verdict].err;
 	if (ret)
-		pr_err("vfiolab: port=%s %s\n", name, why);
+		pr_err("vfiolab: port=%s %s\n", name, verdicts[verdict].text);
 	else
 		ret = create_backplane(pdev);
 	pci_dev_put(pdev);
@@ -600,15 +608,15 @@ static int backplane_at(const char *name)
 
 static int backplane_anywhere(void)
 {
-	const char *why;
-	struct pci_dev *pdev = first_port(backplane_buses(), &why);
+	enum verdict verdict;
+	struct pci_dev *pdev = best_port(backplane_buses(), &verdict);
 	int ret = 0;
 
-	if (pdev)
+	if (verdict == FITS)
 		ret = create_backplane(pdev);
 	else
-		pr_notice("vfiolab: no backplane, cards go straight into root ports; of the root ports the last one %s\n",
-			  why);
+		pr_notice("vfiolab: no backplane, cards go straight into root ports: %s %s\n",
+			  port_name(pdev), verdicts[verdict].text);
 	pci_dev_put(pdev);
 	return ret;
 }
