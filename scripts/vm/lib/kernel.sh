@@ -149,10 +149,10 @@ use_image() { # FILE
 	for root in "${1%/boot/*}" / "$CACHE"/kernels/*/; do
 		[[ ! -f $root/lib/modules/$KERNEL_RELEASE/modules.dep ]] || break
 	done
-	KERNEL_ROOT=$(realpath -- "$root")
 	[[ -f $root/lib/modules/$KERNEL_RELEASE/modules.dep ]] ||
 		die "no modules for $1: there is no lib/modules/$KERNEL_RELEASE with a modules.dep;" \
 			"give the build directory of the kernel instead of its image"
+	KERNEL_ROOT=$(realpath -- "$root")
 	KERNEL_BUILD=$(realpath -qe -- "$root/lib/modules/$KERNEL_RELEASE/build") || KERNEL_BUILD=''
 }
 

@@ -32,11 +32,13 @@ worst_code() { # CODE...
 	echo "$code"
 }
 
-# In a process of its own, so that an error ends this lane and not the next.
+# In a process of its own, so that an error ends this lane and not the next. The
+# counts are no locals: what is deferred must see them also after errexit.
 run_lane() { # NAME TOTALS
-	local totals=$2 dir=$OUT/$1 code passed=0 failed=1 skipped=0
+	local totals=$2 dir=$OUT/$1 code
 
 	own_ending
+	passed=0 failed=1 skipped=0
 	SAY_PREFIX="$1: "
 	defer add_totals "$totals"
 	take_lock "$OUT/.$1.lock" "lane $1 in $OUT"
@@ -54,7 +56,7 @@ run_lane() { # NAME TOTALS
 	finish "$code"
 }
 
-# Counts of the caller: a lane that ends early has one failure, itself.
+# A lane that ends early has one failure, itself.
 add_totals() { # FILE
 	echo "$passed $failed $skipped" >>"$1"
 }
