@@ -288,6 +288,13 @@ int __vst_card_plug(struct vst_card *card, const char *const *attrs);
 bool vst_card_feature(const struct vst_card *card, const char *word);
 
 /**
+ * vst_slots() - how many slots the backplane has
+ *
+ * Return: the number, 0 when there is no backplane.
+ */
+unsigned int vst_slots(void);
+
+/**
  * vst_cards_sweep() - remove all cards that this program's tests left behind
  *
  * Return: how many there were.

@@ -183,6 +183,33 @@ bool vst_card_feature(const struct vst_card *card, const char *word)
 	return false;
 }
 
+/* Its upstream port shows that it is there. */
+static bool has_backplane(void)
+{
+	char path[PATH_MAX], id[16];
+	struct dirent *de;
+	bool found = false;
+	DIR *dir = opendir(VST_PCI_DEVICES);
+
+	while (dir && !found && (de = readdir(dir))) {
+		snprintf(path, sizeof(path), VST_PCI_DEVICES "/%s/device", de->d_name);
+		found = __vst_file_read(path, id, sizeof(id)) > 0 &&
+			strtoul(id, NULL, 16) == VLAB_DEVICE_UPSTREAM;
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+unsigned int vst_slots(void)
+{
+	char text[16];
+
+	if (__vst_file_read("/sys/module/vfiolab/parameters/slots", text, sizeof(text)) < 0)
+		return 0;
+	return has_backplane() ? atoi(text) : 0;
+}
+
 int vst_cards_sweep(void)
 {
 	DIR *dir = opendir(VST_CONFIGFS);
