@@ -16,12 +16,11 @@ ARGV=()         # result of build_argv
 OUT_FILE=stdout # where the command's output goes, in RUN
 
 # An empty slot each: id, buses, 32-bit memory, prefetchable memory, I/O. The first
-# takes a switch with a card in each of 31 slots, the others one card: with no bus
-# to spare, since QEMU's IVRS covers the bus below a port only then.
+# takes a switch with a card in each of 31 slots, the others one card.
 readonly ROOT_PORTS=(
 	'slot1 40 64M 1G 32K'
-	'slot2 0 8M 256M 4K'
-	'slot3 0 8M 256M 0'
+	'slot2 2 8M 256M 4K'
+	'slot3 2 8M 256M 0'
 )
 
 # KVM only where guests in it can have guests: a node alone can be useless.
@@ -111,11 +110,14 @@ share_args() { # TAG DIR
 		-device "virtio-9p-pci,fsdev=$1,mount_tag=$1,disable-legacy=on")
 }
 
+# QEMU's IVRS covers the bus below a port only with no bus to spare behind it. The
+# firmware gives the first port no windows then; amd lanes can do without it.
 port_args() {
 	local port id buses mem pref io n=0
 
 	for port in "${ROOT_PORTS[@]}"; do
 		read -r id buses mem pref io <<<"$port"
+		[[ $IOMMU != amd || $n == 0 ]] || buses=0
 		n=$((n + 1))
 		port="pcie-root-port,id=$id,chassis=$n,slot=$n,hotplug=off,bus-reserve=$buses"
 		ARGV+=(-device "$port,mem-reserve=$mem,pref64-reserve=$pref,io-reserve=$io")
