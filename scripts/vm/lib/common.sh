@@ -79,14 +79,15 @@ on_exit() { # CODE
 
 	trap '' HUP INT TERM
 	[[ ! $STAGE ]] || echo >&2
-	for ((i = 0; i < ${#DEFERRED[@]}; i += 2)); do
-		"${DEFERRED[i]}" "${DEFERRED[i + 1]}" || :
-	done
 	# 2 is what a subshell ends with that has said why.
 	if [[ ! $FINISHED ]] && ((code != 0 && code != EXIT_USAGE)); then
 		say "error: a command of the harness failed with code $code"
+		say_full_disks
 		code=$EXIT_USAGE
 	fi
+	for ((i = 0; i < ${#DEFERRED[@]}; i += 2)); do
+		"${DEFERRED[i]}" "${DEFERRED[i + 1]}" || :
+	done
 	exit "$code"
 }
 
@@ -147,6 +148,15 @@ cache_scratch() {
 
 disk_is_full() { # DIR
 	(($(df -Pk -- "$1" | awk 'NR == 2 { print $4 }') < 1024))
+}
+
+# What makes a command fail that nobody looked after, more often than not.
+say_full_disks() {
+	local dir
+
+	for dir in "$OUT" "$CACHE" "${TMPDIR:-/tmp}"; do
+		[[ ! -d $dir ]] || ! disk_is_full "$dir" || say "error: no space left in $dir"
+	done
 }
 
 # Something failed that writes to DIR; says so if that is for lack of space.
