@@ -13,6 +13,13 @@ fake_kernel() { # DIR
 	echo "$RELEASE" >"$1/include/config/kernel.release"
 	: >"$1/Module.symvers"
 	cp "$TESTS/fake-kernel/Makefile" "$1"
+	boot_modules >"$1/modules.builtin"
+}
+
+# What boot.sh wants of a kernel.
+boot_modules() {
+	sed -n 's/^readonly BOOT_MODULES=(\(.*\))$/\1/p' "$VM_DIR/lib/boot.sh" |
+		tr ' ' '\n' | sed 's|.*|kernel/&.ko|'
 }
 
 # Offsets as in Documentation/arch/x86/boot.rst: setup sectors, "HdrS", version.
