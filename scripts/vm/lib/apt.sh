@@ -72,9 +72,10 @@ other_suite_sources() { # SUITE DIR
 	main=$(sed -n 's/|[a-z]*$//p' <<<"$all" | awk 'NR == 1')
 	security=$(sed -n 's/|[a-z]*-security$//p' <<<"$all" | awk 'NR == 1')
 	[[ $main ]] || return 1
+	: "${security:=${main%/}-security/}" # where mirrors have it
 	{
 		echo "deb [arch=amd64 signed-by=$keyring] $main $1 main"
-		[[ $1 == sid || ! $security ]] ||
+		[[ $1 == sid ]] ||
 			echo "deb [arch=amd64 signed-by=$keyring] $security $1-security main"
 	} >"$2/sources.list"
 }

@@ -6,9 +6,8 @@
 BOOT_IMAGE=''     # vmlinux, or the bzImage where that cannot be had
 BOOT_INITRAMFS='' # busybox, guest/* and the modules of BOOT_MODULES
 
-# What it takes to reach the root over 9p and to report over virtio-serial; configfs
-# as every card is made there.
-readonly BOOT_MODULES=(virtio_pci 9pnet_virtio 9p overlay virtio_console configfs)
+# What it takes to reach the root over 9p and to report over virtio-serial.
+readonly BOOT_MODULES=(virtio_pci 9pnet_virtio 9p overlay virtio_console)
 
 use_boot_files() {
 	local dir=$CACHE/boot key
@@ -74,13 +73,20 @@ pack_initramfs() { # DIR; makes DIR.cpio
 }
 
 # Files of the boot modules, each after those it needs; none for what is built in.
+# And configfs if there is one: cards are made there, and it is quicker now.
 boot_modules() {
 	local name
 
 	for name in "${BOOT_MODULES[@]}"; do
-		modprobe -d "$KERNEL_ROOT" -S "$KERNEL_RELEASE" -D "$name" ||
+		module_files "$name" ||
 			die "kernel $KERNEL_RELEASE cannot be booted here: it has no $name"
-	done | sed -n 's/^insmod \([^ ]*\).*/\1/p' | awk '!seen[$0]++'
+	done | awk '!seen[$0]++'
+	module_files configfs || :
+}
+
+module_files() { # NAME
+	modprobe -qd "$KERNEL_ROOT" -S "$KERNEL_RELEASE" -D "$1" |
+		sed -n 's/^insmod \([^ ]*\).*/\1/p'
 }
 
 # Copies the files named on stdin, and their order.

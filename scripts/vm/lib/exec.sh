@@ -14,7 +14,7 @@ scratch_run_dir() {
 prepare_guest() { # LANE
 	use_lane "$1"
 	in_guest || need_packages "${GUEST_PACKAGES[@]}"
-	have_command "$QEMU" || die "no QEMU: cannot find $QEMU"
+	have_command "$QEMU" || die "no QEMU: cannot find $QEMU; apt-get install qemu-system-x86"
 	use_kernel "$KERNEL"
 	use_boot_files
 }

@@ -111,9 +111,9 @@ parse_option() { # NAME VALUE
 	--append) OPT_APPEND=$2 ;;
 	--device) OPT_DEVICES+=(-device "$2") ;;
 	--iommu) check_value "$@" '^(intel|amd|none)$' 'intel, amd or none' && OPT_IOMMU=$2 ;;
-	--timeout) check_value "$@" '^[1-9][0-9]*$' 'a number of seconds' && OPT_TIMEOUT=$2 ;;
+	--timeout) check_value "$@" '^[1-9][0-9]*$' 'seconds' && OPT_TIMEOUT=$2 ;;
 	--mem) check_value "$@" '^[1-9][0-9]*[MG]$' 'a size such as 512M or 4G' && OPT_MEM=$2 ;;
-	--cpus) check_value "$@" '^[1-9][0-9]*$' 'a number of processors' && OPT_CPUS=$2 ;;
+	--cpus) check_value "$@" '^[1-9][0-9]*$' 'a number' && OPT_CPUS=$2 ;;
 	*) die "no option '$1'; see vm help" ;;
 	esac
 }

@@ -32,15 +32,14 @@ worst_code() { # CODE...
 	echo "$code"
 }
 
-# In a process of its own, so that an error ends this lane and not the next. The
-# counts are no locals: what is deferred must see them also after errexit.
+# In a process of its own, so that an error ends this lane and not the next.
 run_lane() { # NAME TOTALS
-	local totals=$2 dir=$OUT/$1 code
+	local dir=$OUT/$1 code
 
 	own_ending
-	passed=0 failed=1 skipped=0
+	PASSED=0 FAILED=1 SKIPPED=0 # until there are results: a lane that ends early failed
 	SAY_PREFIX="$1: "
-	defer add_totals "$totals"
+	defer add_totals "$2"
 	take_lock "$OUT/.$1.lock" "lane $1 in $OUT"
 	remove_tree "$dir"
 	make_dir "$dir"
@@ -56,9 +55,8 @@ run_lane() { # NAME TOTALS
 	finish "$code"
 }
 
-# A lane that ends early has one failure, itself.
 add_totals() { # FILE
-	echo "$passed $failed $skipped" >>"$1"
+	echo "$PASSED $FAILED $SKIPPED" >>"$1"
 }
 
 # Our modules and our suite, for the kernel at hand, copied into RUN: another run
@@ -111,10 +109,10 @@ suite_starts() {
 # One line a test case: result, tab, name, tab, detail.
 count_results() { # RUN
 	awk -f "$VM_DIR/lib/ktap.awk" "$1/results.ktap" >"$1/results.tsv"
-	passed=$(grep -c ^pass "$1/results.tsv") || :
-	failed=$(grep -c ^fail "$1/results.tsv") || :
-	skipped=$(grep -c ^skip "$1/results.tsv") || :
-	[[ ! $BOOT_SECONDS ]] || stage_done "$passed passed, $failed failed, $skipped skipped"
+	PASSED=$(grep -c ^pass "$1/results.tsv") || :
+	FAILED=$(grep -c ^fail "$1/results.tsv") || :
+	SKIPPED=$(grep -c ^skip "$1/results.tsv") || :
+	[[ ! $BOOT_SECONDS ]] || stage_done "$PASSED passed, $FAILED failed, $SKIPPED skipped"
 }
 
 # The suite's own verdict, unless what it printed or the kernel says otherwise.
@@ -122,15 +120,15 @@ judge_suite() { # RUN
 	local code=$GUEST_CODE
 
 	if [[ $GUEST_END != verdict ]]; then
-		failed=$((failed + 1))
+		FAILED=$((FAILED + 1))
 		explain_end "$1"
 		return
 	fi
 	case $code in
 	"$EXIT_PASS" | "$EXIT_FAIL" | "$EXIT_SKIP")
-		((failed == 0)) || code=$EXIT_FAIL
-		((code != EXIT_FAIL || failed > 0)) || suite_failure "the suite failed, but no test of it"
-		((passed + failed + skipped > 0)) || broken_suite "$1" "the suite ran no test"
+		((FAILED == 0)) || code=$EXIT_FAIL
+		((code != EXIT_FAIL || FAILED > 0)) || suite_failure "the suite failed, but no test of it"
+		((PASSED + FAILED + SKIPPED > 0)) || broken_suite "$1" "the suite ran no test"
 		[[ ! $GUEST_SPLAT ]] || suite_failure "kernel: $GUEST_SPLAT"
 		;;
 	*) broken_suite "$1" "run.sh ended with code $code" ;;
@@ -138,17 +136,17 @@ judge_suite() { # RUN
 	return "$code"
 }
 
-# code, failed: of the callers.
+# code: of the caller.
 suite_failure() { # WHY
 	say "$1"
-	failed=$((failed + 1))
+	FAILED=$((FAILED + 1))
 	code=$EXIT_FAIL
 }
 
 broken_suite() { # RUN WHY
 	say "error: $2"
 	tail -n 10 "$1/stderr" | sed 's/^/    /' >&2
-	failed=$((failed + 1))
+	FAILED=$((FAILED + 1))
 	code=$EXIT_USAGE
 }
 
@@ -179,7 +177,7 @@ write_summary() { # RUN CODE
 		printf '\t"qemu": %s,\n' "$(json_string "$(qemu_version)")"
 		printf '\t"verdict": "%s",\n\t"code": %d,\n' "$(verdict_name "$2")" "$2"
 		printf '\t"passed": %d,\n\t"failed": %d,\n\t"skipped": %d,\n' \
-			"$passed" "$failed" "$skipped"
+			"$PASSED" "$FAILED" "$SKIPPED"
 		printf '\t"seconds": %s,\n\t"boot_seconds": %s,\n' \
 			"$GUEST_SECONDS" "${BOOT_SECONDS:-null}"
 		printf '\t"kernel_complaint": %s,\n' "$(json_string "$GUEST_SPLAT")"
