@@ -309,8 +309,8 @@ TEST_F(ring, paced_line_loses_bytes_to_a_full_ring)
 {
 	struct rings r = { self->dev, 1 };
 	struct vst_uart u = vst_uart(self->dev, 1);
-	unsigned int n = 0;
-	u32 tail = 0;
+	unsigned int n = 1;
+	u32 tail = 1;
 
 	vst_uart_setup(&u, 1);
 	memset(self->sent, 'x', 40);
@@ -322,6 +322,7 @@ TEST_F(ring, paced_line_loses_bytes_to_a_full_ring)
 	EXPECT_TRUE(vst_until(vst_in(&u, UART_LSR) & UART_LSR_TEMT &&
 			      get32(&r, VLAB_RING_TX_HEAD) == 40, VST_DEADLINE_MS));
 	EXPECT_TRUE(status_has(&r, VLAB_RING_ST_RX_FULL));
+	set32(&r, VLAB_RING_RX_TAIL, tail);
 	set32(&r, VLAB_RING_TX_TAIL, 41);
 	while (self->got[tail] != 'y') {
 		tail = (tail + 1) % SMALL;
@@ -563,7 +564,7 @@ TEST_F(ring, unmap_at_work_stops_it)
 	for (i = 0; i < 8; i++) {
 		head = (head + BIG / 2) % BIG;
 		set32(&self->r, VLAB_RING_TX_TAIL, head);
-		ASSERT_TRUE(becomes(&self->r, VLAB_RING_TX_HEAD, head));
+		ASSERT_TRUE(becomes(&self->r, VLAB_RING_RX_HEAD, head));
 		set32(&self->r, VLAB_RING_RX_TAIL, head);
 	}
 	vst_unmap(self->dev->iommu, self->buf.iova, self->buf.size, NULL);
