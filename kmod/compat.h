@@ -59,24 +59,6 @@
 	.match_token_uuid = vfio_pci_core_match_token_uuid,
 #endif
 
-/* 6.2: iommufd */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
-#define VLAB_VFIO_IOMMUFD_OPS
-#else
-#define VLAB_VFIO_IOMMUFD_OPS					\
-	.bind_iommufd = vfio_iommufd_physical_bind,		\
-	.unbind_iommufd = vfio_iommufd_physical_unbind,		\
-	.attach_ioas = vfio_iommufd_physical_attach_ioas,	\
-	.detach_ioas = vfio_iommufd_physical_detach_ioas,
-#endif
-
-/* Kernels without iommufd: there is no such pointer. */
-#if IS_ENABLED(CONFIG_IOMMUFD)
-#define vlab_vfio_by_iommufd(vdev)	((vdev)->iommufd_device)
-#else
-#define vlab_vfio_by_iommufd(vdev)	((void)(vdev), false)
-#endif
-
 /* 6.13: one call instead of two. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
 #define vlab_hrtimer_setup(timer, fn, clock, mode)	\

@@ -124,7 +124,8 @@ static int write_pinned(struct vlab_vfio *v, u64 iova, const void *buf, size_t l
 	return 0;
 }
 
-static int container_rw(struct vlab_vfio *v, u64 iova, void *buf, size_t len, bool write)
+/* By the container or, see vfio_iommufd.c, by iommufd. */
+static int user_rw(struct vlab_vfio *v, u64 iova, void *buf, size_t len, bool write)
 {
 	int ret = vfio_dma_rw(&v->core.vdev, iova, buf, len, write);
 
@@ -135,15 +136,15 @@ static int container_rw(struct vlab_vfio *v, u64 iova, void *buf, size_t len, bo
 	return ret;
 }
 
-/* Picks the way to memory; returns what vlab_dma_rw() promises. */
+/* Returns what vlab_dma_rw() promises. */
 static int owner_rw(struct vlab_owner *owner, u64 iova, void *buf, size_t len, bool write)
 {
 	struct vlab_vfio *v = container_of(owner, struct vlab_vfio, owner);
 	int ret;
 
-	if (vlab_vfio_by_iommufd(&v->core.vdev))
+	if (vlab_vfio_lacks_ioas(v))
 		return -ENXIO;
-	ret = container_rw(v, iova, buf, len, write);
+	ret = user_rw(v, iova, buf, len, write);
 	switch (ret) {
 	case 0:
 	case -EPERM:

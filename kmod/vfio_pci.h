@@ -39,6 +39,7 @@ struct vlab_vfio_pin {
  * @fn: the function; outlives the binding
  * @owner: how the function gets at memory; registered while open
  * @pin: see there
+ * @has_ioas: the device is attached to an address space of iommufd
  * @ioeventfds: writes to our BARs on a signal
  * @nioeventfds: how many
  * @ioeventfds_lock: protects both
@@ -52,6 +53,7 @@ struct vlab_vfio {
 	struct vlab_fn *fn;
 	struct vlab_owner owner;
 	struct vlab_vfio_pin pin;
+	bool has_ioas;
 	struct list_head ioeventfds;
 	unsigned int nioeventfds;
 	struct mutex ioeventfds_lock;	/* see above */
@@ -124,6 +126,33 @@ static inline struct address_space *vlab_vfio_mapping(const struct vlab_vfio *v)
 /* vfio_ioeventfd.c */
 long vlab_vfio_ioctl_ioeventfd(struct vlab_vfio *v, unsigned long arg);
 void vlab_vfio_ioeventfds_close(struct vlab_vfio *v);
+
+/* vfio_iommufd.c */
+#if IS_ENABLED(CONFIG_IOMMUFD)
+int vlab_vfio_bind_iommufd(struct vfio_device *vdev, struct iommufd_ctx *ictx, u32 *id);
+void vlab_vfio_unbind_iommufd(struct vfio_device *vdev);
+int vlab_vfio_attach_ioas(struct vfio_device *vdev, u32 *id);
+void vlab_vfio_detach_ioas(struct vfio_device *vdev);
+
+#define VLAB_VFIO_IOMMUFD_OPS				\
+	.bind_iommufd = vlab_vfio_bind_iommufd,		\
+	.unbind_iommufd = vlab_vfio_unbind_iommufd,	\
+	.attach_ioas = vlab_vfio_attach_ioas,		\
+	.detach_ioas = vlab_vfio_detach_ioas,
+
+/* Bound to iommufd, and no address space that could be asked for memory. */
+static inline bool vlab_vfio_lacks_ioas(const struct vlab_vfio *v)
+{
+	return v->core.vdev.iommufd_device && !READ_ONCE(v->has_ioas);
+}
+#else
+#define VLAB_VFIO_IOMMUFD_OPS
+
+static inline bool vlab_vfio_lacks_ioas(const struct vlab_vfio *v)
+{
+	return false;
+}
+#endif
 
 /* vfio_dma.c */
 void vlab_vfio_dma_init(struct vlab_vfio *v);
