@@ -392,12 +392,18 @@ static void complete_job(struct ioat_chan *c, const struct job *job)
 		interrupt(c);
 }
 
+/*
+ * Before the channel is HALTED mappings are made read-only: whoever sets it up
+ * anew, and then looks at CHANSTS, must not see that (7.3).
+ */
 static void do_descriptor(struct ioat_chan *c, struct job *job)
 {
 	u32 err = fetch(c, job) ?: judge(job) ?: copy(c, job);
 	unsigned long flags;
 
 	err = post(c, job, err);
+	if (err)
+		vlab_poll_protect(c->fn);
 	raw_spin_lock_irqsave(&c->fn->lock, flags);
 	if (job->epoch == c->epoch && err)
 		fail(c, err);
@@ -411,7 +417,6 @@ static void do_reset(struct ioat_chan *c, const struct job *job)
 {
 	unsigned long flags;
 
-	/* Who then stores, and looks at CHANSTS, must not see HALTED: 7.3 */
 	vlab_poll_protect(c->fn);
 	raw_spin_lock_irqsave(&c->fn->lock, flags);
 	if (job->epoch == c->epoch)

@@ -62,7 +62,8 @@ load_file() {
 load_installed() {
 	local name
 
-	for name in vfiolab vfiolab_serial vfiolab_null vfiolab_tty vfiolab_vfio_pci; do
+	for name in vfiolab vfiolab_serial vfiolab_null vfiolab_ioat vfiolab_tty \
+		vfiolab_vfio_pci; do
 		module_is_loaded "$name" ||
 			load_with_options modprobe "$name" "$name" || return
 	done
