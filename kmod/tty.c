@@ -257,7 +257,7 @@ static bool deliver_in(struct vlab_tty *t)
 
 static void deliver_carrier(struct vlab_tty *t)
 {
-	bool carrier = t->wired & LINE_DTR;
+	bool carrier = READ_ONCE(t->wired) & LINE_DTR;
 
 	if (carrier == t->carrier)
 		return;
@@ -332,6 +332,12 @@ static int port_activate(struct tty_port *port, struct tty_struct *tty)
 	return gone ? -ENODEV : 0;
 }
 
+static void forget_out(struct vlab_tty *t)
+{
+	kfifo_reset(&t->out);
+	t->loaded = false;
+}
+
 static void port_shutdown(struct tty_port *port)
 {
 	struct vlab_tty *t = port_to_tty(port);
@@ -341,7 +347,7 @@ static void port_shutdown(struct tty_port *port)
 	t->open = false;
 	t->xchar = 0;
 	kfifo_reset(&t->in);
-	kfifo_reset(&t->out);
+	forget_out(t);
 	t->drives &= ~LINE_BREAK;
 	kick(t);
 	raw_spin_unlock_irqrestore(&t->lock, flags);
@@ -450,7 +456,7 @@ static void ops_flush_buffer(struct tty_struct *tty)
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&t->lock, flags);
-	kfifo_reset(&t->out);
+	forget_out(t);
 	raw_spin_unlock_irqrestore(&t->lock, flags);
 	tty_wakeup(tty);
 }
@@ -583,6 +589,8 @@ static struct vlab_tty *tty_create(void)
 	line_init(&t->end, &end_ops, false);
 	tty_port_init(&t->port);
 	t->port.ops = &port_ops;
+	/* A port that nobody reads takes nothing: do not wait for it for long. */
+	t->port.closing_wait = msecs_to_jiffies(500);
 	return t;
 }
 
