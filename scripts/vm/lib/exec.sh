@@ -51,6 +51,7 @@ vm_shell() {
 
 	((${#WORDS[@]} <= 1)) || die "usage: vm shell [LANE] [OPTION]..."
 	[[ -t 0 && -t 1 ]] || die "vm shell needs a terminal"
+	OPT_SHELL=y
 	prepare_guest "${WORDS[0]:-stock}"
 	scratch_run_dir
 	build_for_guest "$RUN"

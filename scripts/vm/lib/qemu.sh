@@ -97,12 +97,10 @@ channel_args() { # RUN
 
 console_args() { # RUN
 	if [[ $OPT_SHELL ]]; then
-		ARGV+=(-chardev 'stdio,id=console,mux=on,signal=off'
-			-mon 'chardev=console,mode=readline')
+		ARGV+=(-serial mon:stdio)
 	else
-		ARGV+=(-chardev "file,id=console,path=$1/console.log")
+		ARGV+=(-chardev "file,id=console,path=$1/console.log" -serial chardev:console)
 	fi
-	ARGV+=(-serial chardev:console)
 }
 
 share_args() { # TAG DIR
