@@ -86,11 +86,22 @@ test_check_sparse_catches_mixed_endianness() {
 	expect_caught sparse 'different base types'
 }
 
-test_check_sparse_fails_when_a_source_is_not_looked_at() {
+test_check_sparse_fails_when_it_finds_nothing() {
 	small_project
 	module_of ''
-	echo >"$T/top/kmod/forgotten.c"
-	expect_caught sparse 'sparse did not check kmod/forgotten.c'
+	mkdir "$T/bin"
+	printf '#!/bin/sh\n' >"$T/bin/sparse"
+	chmod +x "$T/bin/sparse"
+	PATH=$T/bin:$PATH check sparse
+	expect_rc 1
+}
+
+# As Kbuild does with a sparse that it takes for too old.
+test_check_sparse_fails_when_kbuild_leaves_it_out() {
+	small_project
+	module_of ''
+	sed -i 's/C=2/C=0/' "$T/top/scripts/check"
+	expect_caught sparse 'sparse did not check .*kmod/bad.c'
 }
 
 test_check_modules_catches_a_warning() {
