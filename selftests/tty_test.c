@@ -438,7 +438,7 @@ FIXTURE(card) {
 FIXTURE_SETUP(card)
 {
 	if (!vst_card())
-		SKIP(return, "cards are plugged in in another machine");
+		SKIP(return, "cards are another machine's");
 	vst_card_create(&self->card, "serial");
 	vst_card_set(&self->card, "port0/far", "tty");
 	vst_card_live(&self->card);
