@@ -16,8 +16,10 @@ DIR=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 . "$DIR/modules.sh"
 
 SPLATS='BUG:|WARNING:|Oops|general protection|Call Trace:|INFO: task .* blocked|possible .* (locking|recursion)|refcount_t:|UBSAN:|unreferenced object'
+MARK="vfiolab selftests"
 
 passed=0 failed=0 skipped=0
+declare -A setting=([timeout]=45)
 
 die() {
 	printf 'run.sh: %s\n' "$*" >&2
@@ -43,28 +45,22 @@ is_wanted() {
 	return 1
 }
 
-# PATTERN...
-programs() {
-	local file name
+# PATTERN...: into list
+choose_programs() {
+	local file
 
+	list=()
 	for file in "$DIR"/*_test "$DIR"/*_test.sh; do
-		name=$(basename "$file")
-		! is_wanted "$name" "$@" || echo "$name"
+		! is_wanted "${file##*/}" "$@" || list+=("${file##*/}")
 	done
 }
 
-# NAME: seconds, by the settings file: timeout=, and timeout_NAME= for one.
-timeout_of() {
-	local name=${1%.sh} key value secs=45
+read_settings() {
+	local key value
 
 	while IFS='=' read -r key value; do
-		[[ $key != timeout ]] || secs=$value
-		[[ $key != "timeout_$name" ]] || {
-			secs=$value
-			break
-		}
+		setting[$key]=$value
 	done <"$DIR/settings"
-	echo "$secs"
 }
 
 # ---- one program ----
@@ -85,74 +81,111 @@ relay() {
 	done
 }
 
+# NAME SECONDS
 execute() {
 	local rc=0
 
-	timeout -k 10 "$(timeout_of "$1")" "$DIR/$1" </dev/null 2>&1 || rc=$?
+	timeout -k 10 "$2" "$DIR/$1" </dev/null 2>&1 || rc=$?
 	echo "exit $rc"
 }
 
-cards() {
-	[[ ! -d $CONFIGFS ]] || ls "$CONFIGFS"
-}
-
-# Cards that are there and were not before: say so, and remove them.
-leaks() {
+# Cards that are there now and were not before: say so, and remove them.
+remove_leaks() {
 	local card
 
-	while read -r card; do
-		echo "# card $card was left behind"
-		timeout 20 "$DIR/card.sh" down "$card" || :
-	done < <(comm -13 <(printf '%s' "$cards_before") <(cards))
+	for card in "$CONFIGFS"/*/; do
+		card=${card%/}
+		[[ $cards_before != *" $card "* ]] || continue
+		echo "# card ${card##*/} was left behind"
+		timeout 20 "$DIR/card.sh" down "${card##*/}" || :
+		trouble=1
+	done
 }
 
-# MARK: what the kernel complained about since that line of its log.
-splats() {
-	dmesg | sed "1,/$1/d" | grep -E "$SPLATS" | sed 's/^/# kernel: /' || :
+# Warnings and worse taint the kernel; which one it was is told at the end.
+look_at_taint() {
+	local now
+
+	read -r now </proc/sys/kernel/tainted
+	[[ $now == "$taint" ]] || {
+		echo "# the kernel complained, tainted: $taint -> $now"
+		taint=$now
+		trouble=1
+	}
 }
 
-# NAME RC TROUBLE: the directive behind a result that is not simply ok.
+log_mark() {
+	[[ ! -w /dev/kmsg ]] || echo "$MARK: $*" >/dev/kmsg
+}
+
+# RC SECONDS: the directive behind a result that is not simply ok.
 directive() {
-	case $2 in
-	0 | 4) ;;
-	124 | 137) echo " # TIMEOUT $(timeout_of "$1") seconds" ;;
-	*) echo " # exit=$2" ;;
+	case $1 in
+	0) ;;
+	4) echo " # SKIP" ;;
+	124 | 137) echo " # TIMEOUT $2 seconds" ;;
+	*) echo " # exit=$1" ;;
 	esac
-	[[ $2 != 4 ]] || echo " # SKIP"
 }
 
 run_one() {
-	local number=$1 name=$2 mark="vfiolab selftest $1 $2" rc=0 before=$failed trouble word=ok
+	local number=$1 name=$2 rc=0 before=$failed trouble='' word=ok base secs
 
+	base=${name%.sh}
+	secs=${setting[timeout_$base]:-${setting[timeout]}}
 	echo "# selftests: vfiolab: $name"
-	[[ ! -w /dev/kmsg ]] || echo "$mark" >/dev/kmsg
-	relay < <(execute "$name") || rc=$?
-	trouble=$(leaks && splats "$mark")
-	[[ ! $trouble ]] || printf '%s\n' "$trouble"
+	log_mark "$name"
+	relay < <(execute "$name" "$secs") || rc=$?
+	remove_leaks
+	look_at_taint
 	[[ $rc == [04] && ! $trouble ]] || {
 		word="not ok"
 		((failed > before)) || failed=$((failed + 1))
 	}
-	echo "$word $number selftests: vfiolab: $name$(directive "$name" "$rc")"
+	echo "$word $number selftests: vfiolab: $name$(directive "$rc" "$secs")"
 }
 
 # ---- all ----
+
+# What the kernel complained about since our first mark, among the programs' marks.
+show_splats() {
+	local log
+
+	log=$(dmesg)
+	log=${log#*"$MARK: start"}
+	! grep -qE "$SPLATS" <<<"$log" || {
+		printf '# kernel: %s\n' "$(grep -E "$MARK|$SPLATS" <<<"$log")"
+		return 1
+	}
+}
+
+check_log() {
+	if show_splats; then
+		passed=$((passed + 1))
+		echo "ok $1 selftests: vfiolab: kernel_log"
+	else
+		failed=$((failed + 1))
+		echo "not ok $1 selftests: vfiolab: kernel_log"
+	fi
+}
 
 run_all() {
 	local name number=0
 
 	echo "KTAP version 1"
-	echo "1..$#"
+	echo "1..$(($# + 1))"
+	log_mark start
 	for name; do
 		number=$((number + 1))
 		run_one "$number" "$name"
 	done
+	check_log "$((number + 1))"
 	echo "# Totals: pass:$passed fail:$failed skip:$skipped"
 }
 
 verdict() {
 	((!failed)) || exit 1
-	((passed)) || exit 4
+	((passed > 1)) || exit 4
 	exit 0
 }
 
@@ -172,10 +205,15 @@ done
 
 ((EUID == 0)) || die "needs root"
 [[ ! $modules || -d $modules ]] || die "$modules is not a directory"
-((${#patterns[@]})) || patterns=('*')
-mapfile -t list < <(programs "${patterns[@]}")
-((${#list[@]})) || die "no test matches ${patterns[*]}; there are: $(programs '*' | xargs)"
+choose_programs "${patterns[@]:-*}"
+((${#list[@]})) || {
+	choose_programs '*'
+	die "no test matches ${patterns[*]}; there are: ${list[*]}"
+}
+read_settings
 [[ ${VLAB_BDF:-} ]] || load_modules "$modules" || die "set-up failed"
-cards_before=$(cards)
+export VLAB_MODULES=$modules
+cards_before=" $(printf '%s ' "$CONFIGFS"/*)"
+read -r taint </proc/sys/kernel/tainted
 run_all "${list[@]}"
 verdict
