@@ -100,7 +100,7 @@ static unsigned int bus_numbers(const struct pci_bus *bus)
 }
 
 /* What is wrong with a root port; of two ports the later one is nearer to do. */
-enum verdict { MISSING, NO_ROOT_PORT, NOT_EMPTY, FEW_BUSES, NOT_COVERED, FITS };
+enum verdict { MISSING, NO_ROOT_PORT, NOT_EMPTY, FEW_BUSES, NO_WINDOW, NOT_COVERED, FITS };
 
 static const struct {
 	int err;
@@ -111,6 +111,8 @@ static const struct {
 	[NOT_EMPTY] = { -EBUSY, "is not empty" },
 	[FEW_BUSES] = { -ENOSPC,
 		"has too few bus numbers: one for each slot and two more are needed" },
+	[NO_WINDOW] = { -ENOSPC,
+		"was given no I/O or memory window by the firmware" },
 	[NOT_COVERED] = { -EOPNOTSUPP,
 		"leads to buses that the IOMMU's table (IVRS) does not cover" },
 	[FITS] = { 0, "will do" },
@@ -130,6 +132,8 @@ static enum verdict judge_port(struct pci_dev *pdev, unsigned int buses)
 		return NOT_EMPTY;
 	if (bus_numbers(bus) < buses)
 		return FEW_BUSES;
+	if (!vlab_windows_any(pdev))
+		return NO_WINDOW;
 	if (!vlab_ivrs_covers(pdev, bus->number, bus->number + buses - 1))
 		return NOT_COVERED;
 	return FITS;
@@ -488,7 +492,10 @@ static void destroy_ports(void)
 {
 	unsigned int i;
 
-	for (i = 0; i <= slots && backplane.fn[i]; i++) {
+	/* From the end: the upstream port's list has the others on it. */
+	for (i = slots + 1; i--;) {
+		if (!backplane.fn[i])
+			continue;
 		if (backplane.fn[i]->slot)
 			vlab_slot_fn_del(backplane.fn[i]->slot);
 		vlab_fn_destroy(backplane.fn[i]);

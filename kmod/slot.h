@@ -86,6 +86,7 @@ struct vlab_slot_fn *vlab_slot_fn_add(struct vlab_fn *fn, unsigned int devfn,
 void vlab_slot_fn_del(struct vlab_slot_fn *sf);
 
 /* window.c: pci_lock_rescan_remove() held */
+bool vlab_windows_any(struct pci_dev *port);
 void vlab_windows_take(struct pci_dev *upstream);
 int vlab_windows_open(struct pci_bus *bus, const struct vlab_card *card);
 void vlab_windows_close(struct pci_dev *port);

@@ -95,6 +95,22 @@ static void close_window(struct resource *res)
 	res->flags = 0;
 }
 
+/**
+ * vlab_windows_any() - is there any room below a root port
+ * @port: the root port
+ *
+ * Return: true when at least one of its windows is open.
+ */
+bool vlab_windows_any(struct pci_dev *port)
+{
+	unsigned int win;
+
+	for (win = 0; win < WINDOWS; win++)
+		if (window(port, win)->parent)
+			return true;
+	return false;
+}
+
 /* ---- the upstream port ---- */
 
 static void take_window(struct pci_dev *upstream, unsigned int win)
