@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# Sourced by run.sh and card.sh: what must be loaded and mounted before a card
-# can be made.
+# Sourced by what needs cards: what must be loaded and mounted before one can be
+# made. Few programs are started, since each takes its time in a slow guest.
 
 # shellcheck disable=SC2034 # those who source this use it
 CONFIGFS=/sys/kernel/config/vfiolab
@@ -14,86 +14,87 @@ module_is_loaded() {
 	[[ -d /sys/module/${1//-/_} ]]
 }
 
-# FILE NAME: a parameter's values to try, one after the other.
-module_options() {
-	case $1 in
-	vfiolab) printf 'slots=%s\n' "${SLOTS[@]}" ;;
-	vfiolab_vfio_pci) echo check_iommu=1 ;;
-	*) echo ;;
-	esac
-}
-
 # Is the switch there? Without, cards go straight into root ports.
 has_backplane() {
-	grep -qx 0x10fe /sys/bus/pci/devices/*/device
-}
+	local file id
 
-# COMMAND... NAME: load a module with the first of its options that will do.
-load_with_options() {
-	local name=${*: -1} option options
-
-	mapfile -t options < <(module_options "$name")
-	for option in "${options[@]}"; do
-		# shellcheck disable=SC2086 # no option is no argument
-		"${@:1:$#-1}" $option || continue
-		[[ $name == vfiolab && $option != "${options[-1]}" ]] && ! has_backplane || return 0
-		rmmod "$name"
+	for file in /sys/bus/pci/devices/*/device; do
+		read -r id <"$file"
+		[[ $id != 0x10fe ]] || return 0
 	done
-	echo "$name cannot be loaded: see dmesg" >&2
 	return 1
 }
 
-# A file and, before it, those of its directory that it depends on.
-load_file() {
-	local file=$1 name dep
+# COMMAND...: load the core with as many slots as fit.
+load_core() {
+	local slots
 
-	name=$(basename "$file" .ko)
-	! module_is_loaded "$name" || return 0
-	for dep in $(modinfo -F depends "$file" | tr , ' '); do
-		if [[ -e $(dirname "$file")/$dep.ko ]]; then
-			load_file "$(dirname "$file")/$dep.ko" || return
-		else
-			modprobe "$dep" || return
-		fi
+	for slots in "${SLOTS[@]}"; do
+		"$@" "slots=$slots" || return
+		has_backplane && return
+		[[ $slots != "${SLOTS[-1]}" ]] || return 0
+		rmmod vfiolab
 	done
-	load_with_options insmod "$file" "$name"
+}
+
+# NAME COMMAND...: load a module that may be there.
+load_one() {
+	local name=$1
+
+	shift
+	! module_is_loaded "$name" || return 0
+	case $name in
+	vfiolab) load_core "$@" ;;
+	vfiolab_vfio_pci) "$@" check_iommu=1 ;;
+	*) "$@" ;;
+	esac || {
+		echo "$name cannot be loaded: see dmesg" >&2
+		return 1
+	}
 }
 
 load_installed() {
 	local name
 
-	for name in vfiolab vfiolab_serial vfiolab_null vfiolab_ioat vfiolab_tty \
-		vfiolab_vfio_pci; do
-		module_is_loaded "$name" ||
-			load_with_options modprobe "$name" "$name" || return
+	for name in vfiolab vfiolab_serial vfiolab_null vfiolab_tty vfiolab_vfio_pci; do
+		load_one "$name" modprobe "$name" || return
+	done
+}
+
+# DIR: the core first, then what builds on it.
+load_files() {
+	local file name
+
+	[[ -e $1/vfiolab.ko ]] || {
+		echo "$1 has no vfiolab.ko" >&2
+		return 1
+	}
+	for file in "$1"/vfiolab.ko "$1"/vfiolab_*.ko; do
+		name=${file##*/}
+		load_one "${name%.ko}" insmod "$file" || return
 	done
 }
 
 load_vfio() {
-	modprobe vfio-pci && modprobe vfio_iommu_type1 && return
+	modprobe -a vfio-pci vfio_iommu_type1 && return
 	echo "the kernel has no vfio: CONFIG_VFIO_PCI and CONFIG_VFIO_IOMMU_TYPE1 are needed" >&2
 	return 1
 }
 
 mount_configfs() {
-	[[ -d /sys/kernel/config ]] || modprobe configfs
-	mountpoint -q /sys/kernel/config || mount -t configfs configfs /sys/kernel/config
+	local mounts
+
+	mounts=$(</proc/self/mounts)
+	[[ $mounts == *" /sys/kernel/config "* ]] ||
+		mount -t configfs configfs /sys/kernel/config
 }
 
 # [DIR]: load all modules of a directory, without one those installed.
 load_modules() {
-	local dir=${1:-} file
-
-	load_vfio && mount_configfs || return
-	[[ $dir ]] || {
+	load_vfio || return
+	if [[ ${1:-} ]]; then
+		load_files "$1"
+	else
 		load_installed
-		return
-	}
-	for file in "$dir"/vfiolab*.ko; do
-		[[ -e $file ]] || {
-			echo "$dir has no vfiolab*.ko" >&2
-			return 1
-		}
-		load_file "$file" || return
-	done
+	fi && mount_configfs
 }

@@ -147,14 +147,16 @@ run_one() {
 
 # ---- all ----
 
-# What the kernel complained about since our first mark, among the programs' marks.
+# What the kernel complained about since we began, among the programs' marks.
 show_splats() {
-	local log
+	local log line
 
 	log=$(dmesg)
-	log=${log#*"$MARK: start"}
+	log=${log##*"$MARK: start"}
 	! grep -qE "$SPLATS" <<<"$log" || {
-		printf '# kernel: %s\n' "$(grep -E "$MARK|$SPLATS" <<<"$log")"
+		grep -E "$MARK|$SPLATS" <<<"$log" | while read -r line; do
+			echo "# kernel: $line"
+		done
 		return 1
 	}
 }
