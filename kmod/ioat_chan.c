@@ -105,6 +105,15 @@ static void chanctrl_written(struct vlab_fn *fn, unsigned int inst, u64 val, u64
 		rearm(ioat_chan(fn));
 }
 
+/* Back to the start of the chain. */
+static void start_over(struct ioat_chan *c)
+{
+	c->val[REG_DMACOUNT] = 0;
+	c->done = 0;
+	c->next = c->val[REG_CHAINADDR];
+	c->first = true;
+}
+
 /* ---- errors (6) ---- */
 
 static void cfg_set_bits(struct vlab_fn *fn, unsigned int reg, u32 bits)
@@ -123,6 +132,7 @@ static void show_errors(struct ioat_chan *c)
 static void fail(struct ioat_chan *c, u32 err)
 {
 	c->val[REG_CHANERR] |= err;
+	start_over(c);
 	show_errors(c);
 	if (err & VLAB_IOAT_ERR_READ_DATA)
 		cfg_set_bits(c->fn, VLAB_IOAT_CFG_UNCERRSTS, VLAB_IOAT_UNCERR_READ);
@@ -138,15 +148,6 @@ static void chanerr_written(struct vlab_fn *fn, unsigned int inst, u64 val, u64 
 }
 
 /* ---- commands (4) ---- */
-
-/* Back to the start of the chain. */
-static void start_over(struct ioat_chan *c)
-{
-	c->val[REG_DMACOUNT] = 0;
-	c->done = 0;
-	c->next = c->val[REG_CHAINADDR];
-	c->first = true;
-}
 
 static void chainaddr_written(struct vlab_fn *fn, unsigned int inst, u64 val, u64 old)
 {

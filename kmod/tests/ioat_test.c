@@ -657,6 +657,7 @@ static void expect_error(u32 want, u32 ctl, u64 src, u64 dst, u32 size)
 	start();
 	EXPECT_EQ(want, error_of(ctl, src, dst, size));
 	EXPECT_EQ(want, vlab_cfg_read(fn, VLAB_IOAT_CFG_CHANERR, 4));
+	EXPECT_EQ(0, in(VLAB_IOAT_DMACOUNT, 2));
 	EXPECT_EQ(__builtin_ctz(want), vlab_cfg_read(fn, VLAB_IOAT_CFG_ERRPTR, 1));
 	EXPECT_EQ(0, world.sent[1]);
 	stop();
