@@ -256,6 +256,21 @@ static bool is_data(const struct serport *port, unsigned int reg)
 	return reg == UART_RX && !(port->uart.lcr & UART_LCR_DLAB);
 }
 
+/*
+ * Has the driver seen that nothing is left to do? A far end without pace that went
+ * on sooner would keep an interrupt handler, which reads until nothing is left,
+ * in its loop for as long as there is data. IIR says so to a handler, and to one
+ * that polls LSR does, the second time.
+ */
+static bool saw_idle(struct serport *port, unsigned int reg, u8 val)
+{
+	bool empty = reg == UART_LSR && !(val & UART_LSR_DR);
+	bool again = empty && port->saw_empty;
+
+	port->saw_empty = empty;
+	return again || (reg == UART_IIR && val & UART_IIR_NO_INT);
+}
+
 /**
  * serport_in() - read a register
  * @port: the port
@@ -272,7 +287,7 @@ u8 serport_in(struct serport *port, unsigned int reg)
 
 	if (data)
 		port->rx_at = ktime_get();
-	if (data && port->held)
+	if (saw_idle(port, reg, val) && port->held)
 		kick(port);
 	if (reg == UART_LSR && ring_tx_staged(&port->ring))
 		val &= ~UART_LSR_TEMT;

@@ -24,6 +24,7 @@
  * @looped: a loopback plug is on the connector
  * @live: between serport_plug() and serport_stop(): timers and work may start
  * @held: the far end was refused a character and waits for room
+ * @saw_empty: the driver's last read was one of LSR that found no data
  * @elapsed: the character in the shift register has taken its time
  * @tx_timer: runs while a character takes its time
  * @rx_timer: the time-out counter, somewhat: it looks at @rx_at when it fires
@@ -44,7 +45,7 @@ struct serport {
 	const struct line_far *kind;
 	struct line_end *far;
 	bool looped;
-	bool live, held, elapsed;
+	bool live, held, elapsed, saw_empty;
 	struct hrtimer tx_timer, rx_timer;
 	ktime_t rx_at;
 	u8 wired;
