@@ -21,6 +21,10 @@ fill_run_dir() { # RUN COMMAND...
 	done
 	describe_kernel >"$run/kernel"
 	{
+		# What tests are told by hand: VLAB_BDF, VLAB_NESTED_BYTES and the like.
+		for name in "${!VLAB_@}"; do
+			echo "export $name=$(quote "${!name}")"
+		done
 		echo "export VLAB_LANE=$(quote "$LANE") HOME=$(quote "$HOME")"
 		echo "export VLAB_VM=$(quote "$VM_DIR")"
 		[[ $DEPTH == 1 ]] || echo "export VLAB_NESTED=$GUEST_DIR/nested"
