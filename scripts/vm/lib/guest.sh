@@ -23,6 +23,7 @@ fill_run_dir() { # RUN COMMAND...
 	{
 		# What tests are told by hand: VLAB_BDF, VLAB_NESTED_BYTES and the like.
 		for name in "${!VLAB_@}"; do
+			[[ $name != @(VLAB_NESTED|VLAB_BOOT) ]] || continue
 			echo "export $name=$(quote "${!name}")"
 		done
 		echo "export VLAB_LANE=$(quote "$LANE") HOME=$(quote "$HOME")"
