@@ -51,9 +51,12 @@ update_lists() { # PLACE DIR
 	stage "package lists ($1)"
 	make_dir "$2/lists/partial"
 	make_dir "$2/cache/archives/partial"
-	apt-get "${APT[@]}" -q update >"$2/log" 2>&1 || :
-	touch "$2/stamp"
-	stage_done "read"
+	if apt-get "${APT[@]}" -q update >"$2/log" 2>&1; then
+		touch "$2/stamp"
+		stage_done "read"
+	else
+		stage_done "not all could be read, see $2/log"
+	fi
 }
 
 # The Debian mirrors of the user's sources, URI|RELEASE each, whatever the format
