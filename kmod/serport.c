@@ -10,6 +10,8 @@
 #include "serport.h"
 
 #define TIMEOUT_CHARS	4	/* PC16550D, FIFO interrupt mode operation */
+#define MIN_REST	(10 * NSEC_PER_USEC)
+#define MAX_REST	(20 * NSEC_PER_MSEC)
 #define NULL_MODEM	"null-modem:"
 
 static struct serport *end_to_port(struct line_end *end)
@@ -122,6 +124,8 @@ static void receive(struct serport *port, struct uart_char c)
 	c.flags |= port->spoil;
 	port->spoil = 0;
 	port->rx_at = ktime_get();
+	if (!port->uart.rx.len)
+		port->fed_at = port->rx_at;
 	if (!port->ring.rx.on) {
 		uart_rx(&port->uart, c);
 		return;
@@ -257,10 +261,8 @@ static bool is_data(const struct serport *port, unsigned int reg)
 }
 
 /*
- * Has the driver seen that nothing is left to do? A far end without pace that went
- * on sooner would keep an interrupt handler, which reads until nothing is left,
- * in its loop for as long as there is data. IIR says so to a handler, and to one
- * that polls LSR does, the second time.
+ * Has the driver seen that nothing is left to do? IIR says so to an interrupt
+ * handler, and to one that polls LSR does, the second time.
  */
 static bool saw_idle(struct serport *port, unsigned int reg, u8 val)
 {
@@ -269,6 +271,32 @@ static bool saw_idle(struct serport *port, unsigned int reg, u8 val)
 
 	port->saw_empty = empty;
 	return again || (reg == UART_IIR && val & UART_IIR_NO_INT);
+}
+
+/*
+ * A far end without pace is held back while the FIFO is full. If it went on with
+ * each byte read, an interrupt handler, which reads until nothing is left, would
+ * stay in its loop for as long as there is data. So it rests for as long as the
+ * driver was busy with what it got last: the driver has half of its time for
+ * itself, however fast it is.
+ */
+static void rest(struct serport *port)
+{
+	s64 busy = ktime_to_ns(ktime_sub(ktime_get(), port->fed_at));
+
+	if (!hrtimer_is_queued(&port->feed_timer))
+		start_timer(port, &port->feed_timer, clamp_t(s64, busy, MIN_REST, MAX_REST));
+}
+
+static enum hrtimer_restart feed_timer(struct hrtimer *timer)
+{
+	struct serport *port = container_of(timer, struct serport, feed_timer);
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&port->fn->lock, flags);
+	kick(port);
+	raw_spin_unlock_irqrestore(&port->fn->lock, flags);
+	return HRTIMER_NORESTART;
 }
 
 /**
@@ -288,7 +316,7 @@ u8 serport_in(struct serport *port, unsigned int reg)
 	if (data)
 		port->rx_at = ktime_get();
 	if (saw_idle(port, reg, val) && port->held)
-		kick(port);
+		rest(port);
 	if (reg == UART_LSR && ring_tx_staged(&port->ring))
 		val &= ~UART_LSR_TEMT;
 	serport_changed(port);
@@ -459,6 +487,7 @@ void serport_init(struct serport *port, struct vlab_fn *fn, unsigned int vec, bo
 	ring_init(&port->ring, fn, paced, ring_changed);
 	vlab_hrtimer_setup(&port->tx_timer, tx_timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
 	vlab_hrtimer_setup(&port->rx_timer, rx_timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
+	vlab_hrtimer_setup(&port->feed_timer, feed_timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
 }
 
 /**
@@ -526,6 +555,7 @@ void serport_stop(struct serport *port)
 	irq_work_sync(&port->end.work);
 	hrtimer_cancel(&port->tx_timer);
 	hrtimer_cancel(&port->rx_timer);
+	hrtimer_cancel(&port->feed_timer);
 }
 
 /**

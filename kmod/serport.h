@@ -28,6 +28,8 @@
  * @elapsed: the character in the shift register has taken its time
  * @tx_timer: runs while a character takes its time
  * @rx_timer: the time-out counter, somewhat: it looks at @rx_at when it fires
+ * @feed_timer: what was held back may go on
+ * @fed_at: when a character last came into the empty FIFO
  * @rx_at: when a character was last received or read
  * @wired: LINE_* that the far end drives
  * @ringing: the telephone does
@@ -46,8 +48,8 @@ struct serport {
 	struct line_end *far;
 	bool looped;
 	bool live, held, elapsed, saw_empty;
-	struct hrtimer tx_timer, rx_timer;
-	ktime_t rx_at;
+	struct hrtimer tx_timer, rx_timer, feed_timer;
+	ktime_t rx_at, fed_at;
 	u8 wired;
 	bool ringing, carrier_lost;
 	u8 spoil;
