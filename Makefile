@@ -2,19 +2,21 @@
 #
 # make modules   [KDIR=DIR] [OUT=DIR]   kernel modules for the kernel built in KDIR
 # make selftests [KSRC=DIR] [OUT=DIR]   the test suite, with the kselftest files of KSRC
+# make upstream  [UPSTREAM=DIR] [OUT=DIR]   the kernel's own VFIO selftests
 # make unit      [OUT=DIR]              host unit tests, built and run (ASan, UBSan)
 # make clean                            remove out/
 # make help                             this text
 #
 # KDIR is a kernel's build tree (default: the running kernel's), KSRC a kernel's
-# source tree (scripts/vm/ksrc prints one). W=1, C=2, V=1 and KCFLAGS mean what
-# they mean to Kbuild. Nothing is written outside of OUT: Kbuild puts objects next
-# to sources, so it gets a tree of links in OUT/obj to work in.
+# source tree (scripts/vm/ksrc prints one), UPSTREAM one of 7.2 or later. W=1, C=2,
+# V=1 and KCFLAGS mean what they mean to Kbuild. Nothing is written outside of OUT:
+# Kbuild puts objects next to sources, so it gets a tree of links in OUT/obj.
 
 MAKEFLAGS += --no-print-directory
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 KSRC ?= $(shell scripts/vm/ksrc 6.12)
+UPSTREAM ?= $(shell scripts/vm/ksrc 7.2)
 OUT ?= $(CURDIR)/out/$(firstword $(MAKECMDGOALS))
 override OUT := $(abspath $(OUT))
 override KDIR := $(abspath $(KDIR))
@@ -31,6 +33,9 @@ modules:
 
 selftests:
 	$(call in-OUT,_selftests)
+
+upstream:
+	$(call in-OUT,_upstream UPSTREAM=$(UPSTREAM))
 
 unit:
 	$(call in-OUT,_unit)
@@ -72,8 +77,24 @@ _selftests:
 		{ echo "'$(KSRC)' is not a kernel's source tree: set KSRC" >&2; exit 1; }
 	$(MAKE) -C selftests KSRC=$(abspath $(KSRC)) OUTPUT=$(OUT)/obj INSTALL_PATH=$(OUT) install
 
+# As they are; 7.2.13 calls a function that it has nowhere. Their include paths
+# want the kernel's headers as programs see them, and those of its own version.
+upstream-flags = '-Dcalloc_assert(n,s)=calloc(n,s)' -include stdlib.h
+
+_upstream:
+	@[ -e "$(UPSTREAM)/tools/testing/selftests/vfio/lib/libvfio.mk" ] || \
+		{ echo "'$(UPSTREAM)' has no VFIO selftests: set UPSTREAM to a 7.2 source tree" >&2; exit 1; }
+	@[ -e /usr/include/uuid/uuid.h ] || \
+		{ echo "uuid/uuid.h is missing: install uuid-dev" >&2; exit 1; }
+	@mkdir -p $(OUT)/obj/headers $(OUT)/obj/vfio
+	$(MAKE) -C $(UPSTREAM) O=$(OUT)/obj/headers headers
+	$(MAKE) -C $(UPSTREAM)/tools/testing/selftests/vfio OUTPUT=$(OUT)/obj/vfio \
+		KHDR_INCLUDES="-isystem $(OUT)/obj/headers/usr/include" \
+		EXTRA_CFLAGS="$(upstream-flags)" all
+	@cp -u -t $(OUT) $(OUT)/obj/vfio/*_test
+
 _unit:
 	$(MAKE) -C kmod/tests OUT=$(OUT) run
 
-.PHONY: help modules selftests unit clean
-.PHONY: _modules _module-links _kernel-tree _selftests _unit
+.PHONY: help modules selftests upstream unit clean
+.PHONY: _modules _module-links _kernel-tree _selftests _upstream _unit

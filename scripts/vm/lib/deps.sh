@@ -22,6 +22,7 @@ have_package() { # PACKAGE
 	busybox-static) have_command busybox && ! is_dynamic "$(command -v busybox)" ;;
 	libelf-dev) [[ -e /usr/include/libelf.h ]] ;;
 	libc6-dev) [[ -e /usr/include/stdio.h ]] ;;
+	uuid-dev) [[ -e /usr/include/uuid/uuid.h ]] ;;
 	kmod) have_command modprobe ;;
 	xz-utils) have_command xz ;;
 	pciutils) have_command lspci ;;

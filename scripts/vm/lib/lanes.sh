@@ -8,7 +8,7 @@ GUEST_DIR=/run/vfiolab # in a guest: what belongs to the harness
 LANES=() # result of match_lanes
 
 # What describes a guest: result of use_lane.
-LANE='' KERNEL='' QEMU='' IOMMU='' DEPTH='' TESTS='' MEMORY='' CPUS=''
+LANE='' KERNEL='' QEMU='' IOMMU='' DEPTH='' TESTS='' APPEND='' MEMORY='' CPUS=''
 
 # As given on the command line; empty where the lane decides.
 OPT_LANE='' OPT_KERNEL='' OPT_IOMMU='' OPT_TESTS='' OPT_MEM='' OPT_CPUS=''
@@ -69,7 +69,7 @@ use_lane() { # NAME
 
 read_lane() { # NAME
 	LANE=''
-	while read -r LANE KERNEL QEMU IOMMU DEPTH TESTS; do
+	while read -r LANE KERNEL QEMU IOMMU DEPTH TESTS APPEND; do
 		[[ $LANE != "$1" ]] || break
 	done < <(lane_lines)
 	[[ $LANE == "$1" ]] || no_lane "$1"

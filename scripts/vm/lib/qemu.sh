@@ -81,7 +81,7 @@ kernel_command_line() {
 		'pci=noearly,lastbus=0' cryptomgr.notests)
 
 	[[ $IOMMU != intel ]] || words+=(intel_iommu=on)
-	echo "${words[*]}${OPT_APPEND:+ $OPT_APPEND}"
+	echo "${words[*]}${APPEND:+ $APPEND}${OPT_APPEND:+ $OPT_APPEND}"
 }
 
 channel_args() { # RUN

@@ -74,6 +74,17 @@ build_for_guest() { # RUN
 		make_and_copy modules "$build" "$1/modules" "KDIR=$KERNEL_BUILD"
 	with_lock "$OUT/.selftests.lock" selftests \
 		make_and_copy selftests "$OUT/selftests" "$1/selftests" "KSRC=$ksrc"
+	[[ $TESTS != upstream* ]] || add_upstream "$1/selftests/upstream"
+}
+
+# The kernel's own VFIO selftests.
+add_upstream() { # DIR
+	local ksrc
+
+	need_packages uuid-dev
+	ksrc=$("$VM_DIR/ksrc" 7.2) || finish "$EXIT_USAGE"
+	with_lock "$OUT/.build-upstream.lock" "the VFIO selftests" \
+		make_and_copy upstream "$OUT/build/upstream" "$1" "UPSTREAM=$ksrc"
 }
 
 make_and_copy() { # TARGET FROM TO VARIABLE
