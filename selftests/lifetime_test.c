@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -88,12 +89,27 @@ static void open_all(struct work *w, const char *bdf)
 	start_endless(w);
 }
 
+/*
+ * A process is dead before the last of its memory is: the card may have had that
+ * in hand, and with it a mapping of the device, and so the device.
+ */
+static void open_when_free(struct work *w, const char *bdf)
+{
+	int ret;
+
+	vst_assert(vst_until((ret = __vst_open_in(&w->dev, bdf, NULL)) != -EBUSY,
+			     VST_DEADLINE_MS));
+	vst_ok(ret);
+	vst_master(w->dev, true);
+	w->buf = vst_buf(w->dev->iommu, BUF_SIZE, VST_RW);
+}
+
 /* The device as a fresh user must find it: idle, and able to work. */
 static void check_fresh(struct __test_metadata *_metadata, const char *bdf)
 {
 	struct work w;
 
-	open_work(&w, bdf);
+	open_when_free(&w, bdf);
 	EXPECT_EQ(0, vst_dma_read32(w.dev, VLAB_DMA_STATUS));
 	EXPECT_EQ(0, vst_read32(w.dev, VLAB_SERIAL_BAR_CTRL, VLAB_SERIAL_IRQ_STATUS));
 	vst_fill(w.buf.va, VST_PAGE, 1);
@@ -107,40 +123,44 @@ static void check_fresh(struct __test_metadata *_metadata, const char *bdf)
 	vst_close(w.dev);
 }
 
-/* A child that says when it is ready and then does as it is told. */
+/*
+ * A child at the other end of a socket. It has a copy of all that is open and
+ * mapped when it is started, so it is started first.
+ */
 struct child {
 	pid_t pid;
-	int ready;
+	int sock;
 };
 
-static struct child child_start(void (*run)(const char *bdf, int ready), const char *bdf)
+static struct child child_start(void (*run)(const char *what, int sock), const char *what)
 {
 	struct child c;
 	int fds[2];
 
-	vst_assert(!pipe(fds));
+	vst_assert(!socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
 	c.pid = fork();
 	vst_assert(c.pid >= 0);
 	if (!c.pid) {
 		close(fds[0]);
-		run(bdf, fds[1]);
+		run(what, fds[1]);
 		_exit(0);
 	}
 	close(fds[1]);
-	c.ready = fds[0];
+	c.sock = fds[0];
 	return c;
 }
 
-static void child_says(int ready)
+/* A byte from one side to the other: "ready", "go". */
+static void say(int sock)
 {
-	vst_assert(write(ready, "", 1) == 1);
+	vst_assert(write(sock, "", 1) == 1);
 }
 
-static void child_wait_ready(struct child *c)
+static void hear(int sock)
 {
 	char byte;
 
-	vst_assert(read(c->ready, &byte, 1) == 1);
+	vst_assert(read(sock, &byte, 1) == 1);
 }
 
 static int child_end(struct child *c)
@@ -148,7 +168,7 @@ static int child_end(struct child *c)
 	int status;
 
 	vst_assert(waitpid(c->pid, &status, 0) == c->pid);
-	close(c->ready);
+	close(c->sock);
 	return status;
 }
 
@@ -182,13 +202,13 @@ FIXTURE_TEARDOWN(process)
 {
 }
 
-static void run_transfer(const char *bdf, int ready)
+static void run_transfer(const char *bdf, int sock)
 {
 	struct work w;
 
 	open_work(&w, bdf);
 	start_endless(&w);
-	child_says(ready);
+	say(sock);
 	pause();
 }
 
@@ -196,17 +216,17 @@ TEST_F(process, killed_in_mid_transfer_leaves_the_card_fresh)
 {
 	struct child c = child_start(run_transfer, self->bdf);
 
-	child_wait_ready(&c);
+	hear(c.sock);
 	kill_child(&c);
 	check_fresh(_metadata, self->bdf);
 }
 
-static void run_everything(const char *bdf, int ready)
+static void run_everything(const char *bdf, int sock)
 {
 	struct work w;
 
 	open_all(&w, bdf);
-	child_says(ready);
+	say(sock);
 	pause();
 }
 
@@ -214,17 +234,17 @@ TEST_F(process, killed_with_everything_going_leaves_the_card_fresh)
 {
 	struct child c = child_start(run_everything, self->bdf);
 
-	child_wait_ready(&c);
+	hear(c.sock);
 	kill_child(&c);
 	check_fresh(_metadata, self->bdf);
 }
 
-static void run_register_storm(const char *bdf, int ready)
+static void run_register_storm(const char *bdf, int sock)
 {
 	struct vst_dev *dev = vst_open(bdf);
 	struct vst_uart u = vst_uart(dev, 0);
 
-	child_says(ready);
+	say(sock);
 	for (;;) {
 		vst_out(&u, UART_LCR, 0);
 		vst_in(&u, UART_RX);
@@ -235,17 +255,17 @@ TEST_F(process, killed_between_register_accesses_leaves_the_card_fresh)
 {
 	struct child c = child_start(run_register_storm, self->bdf);
 
-	child_wait_ready(&c);
+	hear(c.sock);
 	kill_child(&c);
 	check_fresh(_metadata, self->bdf);
 }
 
-static void run_reset_storm(const char *bdf, int ready)
+static void run_reset_storm(const char *bdf, int sock)
 {
 	struct work w;
 
 	open_work(&w, bdf);
-	child_says(ready);
+	say(sock);
 	for (;;) {
 		start_endless(&w);
 		vst_reset(w.dev);
@@ -256,24 +276,24 @@ TEST_F(process, killed_between_resets_leaves_the_card_fresh)
 {
 	struct child c = child_start(run_reset_storm, self->bdf);
 
-	child_wait_ready(&c);
+	hear(c.sock);
 	kill_child(&c);
 	check_fresh(_metadata, self->bdf);
 }
 
-static void run_and_exit(const char *bdf, int ready)
+static void run_and_exit(const char *bdf, int sock)
 {
 	struct work w;
 
 	open_all(&w, bdf);
-	child_says(ready);
+	say(sock);
 }
 
 TEST_F(process, that_just_exits_leaves_the_card_fresh)
 {
 	struct child c = child_start(run_and_exit, self->bdf);
 
-	child_wait_ready(&c);
+	hear(c.sock);
 	EXPECT_EQ(0, child_end(&c));
 	check_fresh(_metadata, self->bdf);
 }
@@ -488,32 +508,32 @@ FIXTURE(pull) {
 };
 
 FIXTURE_VARIANT(pull) {
-	void (*go)(const char *what, int ready);
+	void (*go)(const char *what, int sock);
 	bool card;
 };
 
 /* Each does not return before the device is closed. */
-static void go_unbind(const char *bdf, int ready)
+static void go_unbind(const char *bdf, int sock)
 {
-	child_says(ready);
+	hear(sock);
 	vst_unbind(bdf);
 }
 
-static void go_live(const char *name, int ready)
+static void go_live(const char *name, int sock)
 {
 	struct vst_card card = { 0 };
 
 	snprintf(card.name, sizeof(card.name), "%s", name);
-	child_says(ready);
+	hear(sock);
 	vst_card_pull(&card);
 }
 
-static void go_remove(const char *bdf, int ready)
+static void go_remove(const char *bdf, int sock)
 {
 	char path[64];
 
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/remove", bdf);
-	child_says(ready);
+	hear(sock);
 	vst_file_write(path, "1");
 }
 
@@ -525,20 +545,14 @@ FIXTURE_SETUP(pull)
 {
 	VST_NEEDS(VST_CAN_VFIO);
 	vst_card_plug(&self->card, "ports=1");
+	self->child = child_start(variant->go,
+				  variant->card ? self->card.name : self->card.bdf[0]);
 	open_work(&self->w, self->card.bdf[0]);
 }
 
 FIXTURE_TEARDOWN(pull)
 {
 	vst_card_destroy(&self->card);
-}
-
-static struct child start_pull(const FIXTURE_VARIANT(pull) *variant, struct vst_card *card)
-{
-	struct child c = child_start(variant->go, variant->card ? card->name : card->bdf[0]);
-
-	child_wait_ready(&c);
-	return c;
 }
 
 static void finish_pull(struct __test_metadata *_metadata, struct child *c, struct vst_card *card)
@@ -552,7 +566,7 @@ static void finish_pull(struct __test_metadata *_metadata, struct child *c, stru
 TEST_F(pull, asks_by_the_request_eventfd_and_waits_for_the_close)
 {
 	watch_request(&self->w);
-	self->child = start_pull(variant, &self->card);
+	say(self->child.sock);
 	EXPECT_LE(1, vst_event_wait(self->w.req));
 	EXPECT_FALSE(child_ended(&self->child));
 	vst_close(self->w.dev);
@@ -562,7 +576,7 @@ TEST_F(pull, asks_by_the_request_eventfd_and_waits_for_the_close)
 TEST_F(pull, device_works_until_it_is_closed)
 {
 	watch_request(&self->w);
-	self->child = start_pull(variant, &self->card);
+	say(self->child.sock);
 	EXPECT_LE(1, vst_event_wait(self->w.req));
 	vst_dma_run(self->w.dev, &(struct vst_dma) {
 		.src = self->w.buf.iova,
@@ -582,7 +596,7 @@ TEST_F(pull, works_in_mid_transfer_with_everything_going)
 	arm(&self->w);
 	watch_request(&self->w);
 	start_endless(&self->w);
-	self->child = start_pull(variant, &self->card);
+	say(self->child.sock);
 	EXPECT_LE(1, vst_event_wait(self->w.req));
 	munmap(self->w.mem, VST_PAGE);
 	vst_close(self->w.dev);
@@ -595,8 +609,8 @@ TEST_F(pull, user_that_does_not_listen_can_be_killed)
 
 	vst_close(self->w.dev);
 	user = child_start(run_everything, self->card.bdf[0]);
-	child_wait_ready(&user);
-	self->child = start_pull(variant, &self->card);
+	hear(user.sock);
+	say(self->child.sock);
 	kill_child(&user);
 	finish_pull(_metadata, &self->child, &self->card);
 }
@@ -604,7 +618,7 @@ TEST_F(pull, user_that_does_not_listen_can_be_killed)
 TEST_F(pull, card_comes_back_as_new)
 {
 	vst_close(self->w.dev);
-	self->child = start_pull(variant, &self->card);
+	say(self->child.sock);
 	finish_pull(_metadata, &self->child, &self->card);
 	vst_card_pull(&self->card);
 	vst_card_live(&self->card);

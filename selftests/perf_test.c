@@ -172,11 +172,11 @@ TEST_F(cost, dma_of_2_mib_against_memcpy)
 
 /* Everything that could run for a card on its own account. */
 static const char *const idle_events[] = {
-	"vfiolab/enable",
-	"workqueue/workqueue_execute_start/enable",
-	"timer/timer_expire_entry/enable",
-	"timer/hrtimer_expire_entry/enable",
-	"irq/irq_handler_entry/enable",
+	"events/vfiolab/enable",
+	"events/workqueue/workqueue_execute_start/enable",
+	"events/timer/timer_expire_entry/enable",
+	"events/timer/hrtimer_expire_entry/enable",
+	"events/irq/irq_handler_entry/enable",
 };
 
 static void trace_set(const char *file, const char *text)

@@ -1,0 +1,207 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Cards in guests of this guest, by vfio-pci: a stock system with no module of
+# ours finds 16550A ports and moves data through them; it reboots and finds the
+# cards as after a reset; our own suite runs there as far as it needs no IOMMU.
+#
+# There are two guests, since one processor is kept busy for long by each. One has
+# the MCS9922 and our own card, the other QEMU's; null-modem cables go from the one
+# to the other, and from each to a tty over here. nested/guest.sh does the guests'
+# part. Prints KTAP.
+#
+# Needs VLAB_NESTED, what starts a guest: $VLAB_NESTED OPTION... -- COMMAND...
+set -euo pipefail
+
+DIR=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+# shellcheck source=selftests/modules.sh
+. "$DIR/modules.sh"
+
+BYTES=65536 # each way, through the first cable and the tty over here
+FEW=64      # the same, through the second cable and the plug
+SECONDS_MAX=400
+
+TESTS=(
+	{first,second}_boot_finds_{mcs9922,qemu4x,vlab}_as_after_a_reset
+	{mcs9922,qemu4x}_port_{0,1,2,3}_is_a_16550a
+	mcs9922_to_qemu4x_by_{,a_second_}null_modem
+	qemu4x_to_mcs9922_by_{,a_second_}null_modem
+	tty_of_the_host_to_{mcs9922,qemu4x}
+	{mcs9922,qemu4x}_to_the_tty_of_the_host
+	{mcs9922,qemu4x}_to_itself_by_a_plug
+	mcs9922_port_{0,1,2,3}_interrupts_by_msi
+	qemu4x_interrupts_by_intx
+	{mcs9922,qemu4x,vlab}_looks_to_lspci_as_ever
+	suite_{config,region,uart}_passes_on_vlab
+	cards_can_be_pulled_after_the_guests
+)
+
+# The cards, each by the name of its personality. guest.sh knows the slots.
+declare -A SLOT=([mcs9922]=10 [qemu4x]=11 [vlab]=12)
+declare -A ATTRIBUTES=(
+	[mcs9922]="personality=mcs9922 port0/far=null-modem:qemu4x/0
+		port1/far=null-modem:qemu4x/1 port2/far=tty"
+	[qemu4x]="personality=qemu4x port0/far=null-modem:mcs9922/0
+		port1/far=null-modem:mcs9922/1 port2/far=tty"
+	[vlab]="port1/pace=line port2/far=none"
+)
+
+FILES='' STARTED=()
+
+# ---- cards ----
+
+# CARD: plug it in; leaves its functions' addresses in FILES
+card_up() {
+	# shellcheck disable=SC2086 # a word each
+	"$DIR/card.sh" up "name=$1" ports=4 ${ATTRIBUTES[$1]} | awk '{ print $1 }' >"$FILES/$1.bdf"
+}
+
+cards_down() {
+	timeout 60 "$DIR/card.sh" down "${!SLOT[@]}"
+}
+
+# CARD: QEMU's arguments for it, below a root port of its own
+devices() {
+	local slot=${SLOT[$1]} fn=0 more='' bdf bdfs
+
+	mapfile -t bdfs <"$FILES/$1.bdf"
+	((${#bdfs[@]} == 1)) || more=,multifunction=on
+	echo --device
+	echo "pcie-root-port,id=nest$slot,chassis=$slot,slot=$slot,addr=0x$slot,hotplug=off"
+	for bdf in "${bdfs[@]}"; do
+		echo --device
+		echo "vfio-pci,host=$bdf,bus=nest$slot,addr=0.$fn$more"
+		fn=$((fn + 1))
+	done
+}
+
+# ---- data ----
+
+make_files() {
+	local card
+
+	for card in mcs9922 qemu4x; do
+		head -c "$BYTES" /dev/urandom >"$FILES/$card.0"
+		head -c $FEW /dev/urandom >"$FILES/$card.1"
+		head -c "$BYTES" /dev/urandom >"$FILES/$card.2"
+		head -c $FEW /dev/urandom >"$FILES/$card.3"
+		head -c "$BYTES" /dev/urandom >"$FILES/$card.host"
+	done
+}
+
+# CARD: this side of its port 2
+pump() {
+	local node
+
+	node=$(<"$CONFIGFS/$1/port2/node")
+	exec "$DIR/pump" "$SECONDS_MAX" "/dev/$node:$FILES/$1.host:$FILES/$1.got:h:${1:0:1}" \
+		>"$FILES/$1.pump" 2>&1
+}
+
+# CARD: what came to this side
+judge_data() {
+	local name=$1_to_the_tty_of_the_host
+
+	sed "s/^/# $1: /" "$FILES/$1.pump"
+	if [[ $(sha256sum <"$FILES/$1.got") == "$(sha256sum <"$FILES/$1.2")" ]]; then
+		echo "result ok $name"
+	else
+		echo "result not ok $name"
+	fi
+}
+
+# ---- results ----
+
+declare -A RESULT=()
+
+# Results from stdin into RESULT, all else as a comment.
+take_results() {
+	local line
+
+	while IFS= read -r line; do
+		case $line in
+		"result ok "*) RESULT[${line#result ok }]=ok ;;
+		"result not ok "*) RESULT[${line#result not ok }]="not ok" ;;
+		*) printf '# %s\n' "${line#\# }" ;;
+		esac
+	done
+}
+
+print_results() {
+	local name number=0 failed=0
+
+	for name in "${TESTS[@]}"; do
+		number=$((number + 1))
+		[[ ${RESULT[$name]:-} ]] || echo "# nothing was said about this:"
+		echo "${RESULT[$name]:-not ok} $number $name"
+		[[ ${RESULT[$name]:-} == ok ]] || failed=$((failed + 1))
+	done
+	echo "# Totals: pass:$((number - failed)) fail:$failed xfail:0 xpass:0 skip:0 error:0"
+	((failed == 0))
+}
+
+# ---- all ----
+
+skip() {
+	echo "TAP version 13"
+	echo "1..0 # SKIP $1"
+	exit 4
+}
+
+clean_up() {
+	local pid
+
+	for pid in "${STARTED[@]}"; do
+		kill "$pid" 2>/dev/null || :
+	done
+	rm -rf "$FILES"
+	cards_down 2>/dev/null || :
+}
+
+# CARD...: a guest that has them
+guest() {
+	local args=() card
+
+	for card; do
+		mapfile -t -O ${#args[@]} args < <(devices "$card")
+	done
+	# shellcheck disable=SC2086 # a command and its first arguments
+	exec $VLAB_NESTED --cpus 1 --mem 768M --timeout "$SECONDS_MAX" --allow-reboot \
+		--append 8250.nr_uarts=32 "${args[@]}" \
+		-- "$DIR/nested/guest.sh" "$DIR" "$FILES" "$@" >"$FILES/$1.out" 2>&1
+}
+
+# FUNCTION ARGUMENT...: in the background
+start() {
+	"$@" &
+	STARTED+=($!)
+}
+
+main() {
+	local card pid
+
+	[[ ${VLAB_NESTED:-} ]] || skip "VLAB_NESTED is not set: guests of this guest are not possible"
+	((EUID == 0)) || skip "needs root"
+	load_modules "" || exit 1
+	FILES=$(mktemp -d)
+	trap clean_up EXIT
+	make_files
+	for card in "${!SLOT[@]}"; do
+		card_up "$card"
+	done
+	start pump mcs9922
+	start pump qemu4x
+	start guest mcs9922 vlab
+	start guest qemu4x
+	for pid in "${STARTED[@]:2}"; do
+		wait "$pid" || echo "# a guest ended with $?"
+	done
+	echo "TAP version 13"
+	echo "1..${#TESTS[@]}"
+	take_results < <(cat "$FILES"/*.out)
+	take_results < <(judge_data mcs9922 && judge_data qemu4x)
+	! cards_down || RESULT[cards_can_be_pulled_after_the_guests]=ok
+	print_results
+}
+
+main
