@@ -22,13 +22,15 @@ static void count_fault(struct vlab_fn *fn);
 
 /* ---- accesses ---- */
 
-static int access_begin(struct vlab_fn *fn)
+static int access_begin(struct vlab_fn *fn, unsigned int resets)
 {
 	unsigned long flags;
 	int ret = 0;
 
 	raw_spin_lock_irqsave(&fn->lock, flags);
-	if (!vlab_fn_may_dma(fn))
+	if (fn->resets != resets)
+		ret = -ECANCELED;
+	else if (!vlab_fn_may_dma(fn))
 		ret = -EACCES;
 	else if (!fn->owner)
 		ret = -ENXIO;
@@ -47,19 +49,20 @@ static void access_end(struct vlab_fn *fn)
 	raw_spin_unlock_irqrestore(&fn->lock, flags);
 }
 
-int vlab_dma_rw(struct vlab_fn *fn, u64 iova, void *buf, size_t len, bool write)
+int vlab_dma_rw(struct vlab_fn *fn, unsigned int resets, u64 iova, void *buf, size_t len,
+		bool write)
 {
 	int ret;
 
 	down_read(&fn->dma_gate);
-	ret = access_begin(fn);
+	ret = access_begin(fn, resets);
 	if (!ret) {
 		ret = fn->owner->rw(fn->owner, iova, buf, len, write);
 		access_end(fn);
 	}
 	up_read(&fn->dma_gate);
 
-	if (ret)
+	if (ret && ret != -ECANCELED)
 		count_fault(fn);
 	trace_vlab_dma(fn, iova, len, write, ret);
 	return ret;
@@ -341,7 +344,7 @@ static void count_fault(struct vlab_fn *fn)
 struct chunk {
 	struct end src, dst;
 	size_t len;
-	unsigned int epoch;
+	unsigned int epoch, resets;
 };
 
 static u64 to_boundary(u64 addr)
@@ -359,6 +362,7 @@ static void cut(const struct vlab_dma *dma, struct chunk *c)
 	c->dst = (struct end) { dma->dst.addr + pos, dma->dst.card };
 	c->len = min3(dma->len - pos, to_boundary(c->src.addr), to_boundary(c->dst.addr));
 	c->epoch = dma->epoch;
+	c->resets = dma->fn->resets;
 }
 
 /* False when there is nothing to do: it ended, or was reset. */
@@ -381,20 +385,20 @@ static bool next_chunk(struct vlab_dma *dma, struct chunk *c)
 	return busy;
 }
 
-static int end_rw(struct vlab_dma *dma, const struct end *end, size_t len, bool write)
+static int end_rw(struct vlab_dma *dma, const struct chunk *c, const struct end *end, bool write)
 {
 	if (end->card)
-		return vlab_mem_rw(dma->mem, end->addr, dma->chunk, len, write);
-	return vlab_dma_rw(dma->fn, end->addr, dma->chunk, len, write);
+		return vlab_mem_rw(dma->mem, end->addr, dma->chunk, c->len, write);
+	return vlab_dma_rw(dma->fn, c->resets, end->addr, dma->chunk, c->len, write);
 }
 
 /* Returns where it failed, and why. */
 static u64 move(struct vlab_dma *dma, const struct chunk *c, int *ret)
 {
-	*ret = end_rw(dma, &c->src, c->len, false);
+	*ret = end_rw(dma, c, &c->src, false);
 	if (*ret)
 		return c->src.addr;
-	*ret = end_rw(dma, &c->dst, c->len, true);
+	*ret = end_rw(dma, c, &c->dst, true);
 	return c->dst.addr;
 }
 

@@ -257,6 +257,7 @@ static const struct vlab_reg ioat_regs[NREGS] = {
  * @cmp: CHANCMP as it began
  * @last: the one before
  * @epoch: of the channel
+ * @resets: of the function
  * @size: what it says, as from here on
  * @ctl: see uapi/vlab_ioat.h
  * @src: see there
@@ -269,7 +270,7 @@ struct job {
 	u16 control;
 	u64 cmp;
 	u64 last;
-	unsigned int epoch;
+	unsigned int epoch, resets;
 	u32 size, ctl;
 	u64 src, dst, next;
 };
@@ -286,6 +287,7 @@ static void prepare(struct ioat_chan *c, struct job *job)
 		.cmp = c->val[REG_CHANCMP],
 		.last = c->last,
 		.epoch = c->epoch,
+		.resets = c->fn->resets,
 	};
 	c->val[REG_CDAR] = c->next;
 }
@@ -316,7 +318,8 @@ static u32 fetch(struct ioat_chan *c, struct job *job)
 	u32 err = job->first ? VLAB_IOAT_ERR_CHAIN_ADDR : VLAB_IOAT_ERR_NEXT_ADDR;
 	struct vlab_ioat_desc d;
 
-	if (job->addr % sizeof(d) || vlab_dma_rw(c->fn, job->addr, &d, sizeof(d), false))
+	if (job->addr % sizeof(d) ||
+	    vlab_dma_rw(c->fn, job->resets, job->addr, &d, sizeof(d), false))
 		return err;
 	job->size = le32_to_cpu(d.size);
 	job->ctl = le32_to_cpu(d.ctl);
@@ -361,9 +364,9 @@ static u32 copy(struct ioat_chan *c, const struct job *job)
 	for (pos = 0; pos < job->size; pos += n) {
 		n = min3(job->size - pos, to_boundary(job->src + pos),
 			 to_boundary(job->dst + pos));
-		if (vlab_dma_rw(c->fn, job->src + pos, c->chunk, n, false))
+		if (vlab_dma_rw(c->fn, job->resets, job->src + pos, c->chunk, n, false))
 			return VLAB_IOAT_ERR_READ_DATA;
-		if (vlab_dma_rw(c->fn, job->dst + pos, c->chunk, n, true))
+		if (vlab_dma_rw(c->fn, job->resets, job->dst + pos, c->chunk, n, true))
 			return VLAB_IOAT_ERR_WRITE_DATA;
 	}
 	return 0;
@@ -377,7 +380,8 @@ static u32 post(struct ioat_chan *c, const struct job *job, u32 err)
 
 	if (!(err ? job->control & VLAB_IOAT_CHANCTRL_ERR_CMP : job->ctl & VLAB_IOAT_CTL_CMP))
 		return err;
-	if (job->cmp % sizeof(sts) || vlab_dma_rw(c->fn, job->cmp, &sts, sizeof(sts), true))
+	if (job->cmp % sizeof(sts) ||
+	    vlab_dma_rw(c->fn, job->resets, job->cmp, &sts, sizeof(sts), true))
 		err |= VLAB_IOAT_ERR_CMP_ADDR;
 	return err;
 }

@@ -252,7 +252,12 @@ bool ring_plan(struct ring *ring, struct ring_dir *dir, struct ring_span *span, 
 	}
 	len = min(len, dir->size - dir->head);
 	len = min_t(u64, len, PAGE_SIZE - offset_in_page(iova));
-	*span = (struct ring_span) { .iova = iova, .len = len, .era = ring->era };
+	*span = (struct ring_span) {
+		.iova = iova,
+		.len = len,
+		.era = ring->era,
+		.resets = ring->fn->resets,
+	};
 	if (dir == &ring->rx)
 		stage_copy(dir, buf, len);
 	return true;
@@ -318,7 +323,7 @@ static bool step(struct ring *ring, struct ring_dir *dir)
 	if (!more)
 		return false;
 
-	ret = vlab_dma_rw(ring->fn, span.iova, buf, span.len, dir == &ring->rx);
+	ret = vlab_dma_rw(ring->fn, span.resets, span.iova, buf, span.len, dir == &ring->rx);
 
 	raw_spin_lock_irqsave(&ring->fn->lock, flags);
 	ring_finish(ring, dir, &span, buf, ret);

@@ -408,6 +408,7 @@ void vlab_irq_pulse(struct vlab_fn *fn, unsigned int vec);
 /**
  * vlab_dma_rw() - one access of the device to memory behind the IOMMU
  * @fn: the function
+ * @resets: fn->resets when the access was decided on, under fn->lock
  * @iova: I/O virtual address
  * @buf: kernel buffer
  * @len: bytes, at most PAGE_SIZE, not across a page boundary of @iova
@@ -417,10 +418,11 @@ void vlab_irq_pulse(struct vlab_fn *fn, unsigned int vec);
  * of the access. All or nothing. Process context (a worker), no lock held.
  *
  * Return: 0; -EACCES Bus Master is off, not in D0 or in reset; -ENXIO nobody
- * owns the function; -EFAULT no mapping; -EPERM mapping lacks permission; -EIO the
+ * owns the function; -ECANCELED it was reset since; -EFAULT no mapping; -EPERM mapping lacks permission; -EIO the
  * IOMMU's table disagrees (checked on demand, after the access); -ENOMEM.
  */
-int vlab_dma_rw(struct vlab_fn *fn, u64 iova, void *buf, size_t len, bool write);
+int vlab_dma_rw(struct vlab_fn *fn, unsigned int resets, u64 iova, void *buf, size_t len,
+		bool write);
 
 /* Queue work on the queue that vlab_dma_rw() wants; stopped by the model. */
 bool vlab_dma_queue(struct work_struct *work);
@@ -474,7 +476,8 @@ struct vlab_slot_fn;
  * @msi: the same for MSI
  * @msix: the same for MSI-X
  * @pcie: the same for PCI Express
- * @resets: how often it was reset, for traces and tests
+ * @resets: how often it was reset; also tells workers that what they are about
+ *	to do is of the past
  * @owner: who may be asked for DMA, NULL none; see core.h
  * @dma_gate: held for reading over an access, for writing to change @owner and
  *	to wait for accesses; nests outside of all that an owner takes

@@ -92,7 +92,8 @@ bool vlab_dma_queue(struct work_struct *work)
 	return shim_queue_work(work);
 }
 
-int vlab_dma_rw(struct vlab_fn *fn, u64 iova, void *buf, size_t len, bool write)
+int vlab_dma_rw(struct vlab_fn *fn, unsigned int resets, u64 iova, void *buf, size_t len,
+		bool write)
 {
 	u64 at = iova - WORLD_MEM_IOVA;
 
