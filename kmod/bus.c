@@ -187,6 +187,16 @@ static struct host_bus *find_host(const struct pci_bus *bus)
 	return NULL;
 }
 
+/* A bus that came to be below a watched one has inherited its operations. */
+static struct host_bus *find_host_above(const struct pci_bus *bus)
+{
+	struct host_bus *host = NULL;
+
+	for (; bus && !host; bus = bus->parent)
+		host = find_host(bus);
+	return host;
+}
+
 static void set_root_reset(const struct pci_bus *bus, unsigned int devfn, bool reset)
 {
 	struct vlab_root *root;
@@ -208,7 +218,7 @@ static int host_write(struct pci_bus *bus, unsigned int devfn, int where, int si
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&route_lock, flags);
-	host = find_host(bus);
+	host = find_host_above(bus);
 	if (shift >= 0 && shift < size * 8)
 		set_root_reset(bus, devfn, val >> shift & PCI_BRIDGE_CTL_BUS_RESET);
 	raw_spin_unlock_irqrestore(&route_lock, flags);
@@ -244,12 +254,22 @@ static int watch_host(struct pci_bus *bus)
 	return 0;
 }
 
+static void restore_ops(struct pci_bus *bus, const struct host_bus *host)
+{
+	struct pci_bus *child;
+
+	if (bus->ops == &host->ops)
+		pci_bus_set_ops(bus, host->old);
+	list_for_each_entry(child, &bus->children, node)
+		restore_ops(child, host);
+}
+
 static void unwatch_host(struct pci_bus *bus)
 {
 	struct host_bus *host = find_host(bus);
 
 	if (!--host->users)
-		pci_bus_set_ops(bus, host->old);
+		restore_ops(bus, host);
 }
 
 /* ---- root ports ---- */

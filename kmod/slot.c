@@ -14,8 +14,8 @@
 #include "compat.h"
 #include "slot.h"
 
-static char *port;
-module_param(port, charp, 0444);
+static char *backplane_port;
+module_param_named(port, backplane_port, charp, 0444);
 MODULE_PARM_DESC(port, "Root port for the backplane, as 0000:00:04.0 (default: the first empty one with enough bus numbers)");
 
 static unsigned int slots = 4;
@@ -112,7 +112,7 @@ static const struct {
 	[FEW_BUSES] = { -ENOSPC,
 		"has too few bus numbers: one for each slot and two more are needed" },
 	[NO_WINDOW] = { -ENOSPC,
-		"was given no I/O or memory window by the firmware" },
+		"has no I/O or memory window" },
 	[NOT_COVERED] = { -EOPNOTSUPP,
 		"leads to buses that the IOMMU's table (IVRS) does not cover" },
 	[FITS] = { 0, "will do" },
@@ -196,26 +196,29 @@ static struct list_head *slot_list(struct vlab_slot *slot)
 	return slot->port ? &slot->port->below : &slot->root->below;
 }
 
+static struct pci_bus *bus_below(struct pci_bus *bus, unsigned int devfn)
+{
+	struct pci_dev *pdev = bus ? pci_get_slot(bus, devfn) : NULL;
+
+	bus = pdev ? pdev->subordinate : NULL;
+	pci_dev_put(pdev);
+	return bus;
+}
+
 /*
  * The kernel's bus of a slot, NULL when somebody removed a port above it.
  * pci_lock_rescan_remove() held.
  */
-static struct pci_bus *slot_bus(struct vlab_slot *slot)
+static struct pci_bus *slot_bus(const struct vlab_slot *slot)
 {
 	struct pci_bus *bus = slot->root->bus;
-	unsigned int devfn[] = { backplane.upstream ? backplane.upstream->devfn : 0,
-				 slot->port ? slot->port->devfn : 0 };
-	struct pci_dev *pdev;
-	unsigned int i;
 
+	if (slot->root->port->subordinate != bus)
+		return NULL;
 	if (!slot->port)
 		return bus;
-	for (i = 0; bus && i < ARRAY_SIZE(devfn); i++) {
-		pdev = pci_get_slot(bus, devfn[i]);
-		bus = pdev ? pdev->subordinate : NULL;
-		pci_dev_put(pdev);
-	}
-	return bus;
+	bus = bus_below(bus, backplane.upstream->devfn);
+	return bus_below(bus, slot->port->devfn);
 }
 
 static void remove_devices(struct pci_bus *bus)
@@ -250,15 +253,10 @@ static void tell_no_group(struct vlab_card *card, struct pci_bus *bus)
 	pci_dev_put(pdev);
 }
 
-static int scan_locked(struct vlab_slot *slot)
+static int scan_slot(struct vlab_slot *slot, struct pci_bus *bus)
 {
-	struct pci_bus *bus = slot_bus(slot);
 	int ret;
 
-	if (!bus || !bus->self) {
-		vlab_bad(slot->card, "slot: the port above it was removed; load the module again");
-		return -ENODEV;
-	}
 	if (pci_scan_slot(bus, 0) != slot->card->nfns) {
 		vlab_bad(slot->card, "slot: the kernel did not find all %u functions on bus %02x",
 			 slot->card->nfns, bus->number);
@@ -276,17 +274,29 @@ static int scan_locked(struct vlab_slot *slot)
 	return 0;
 }
 
-static int plug_into(struct vlab_slot *slot)
+/* Under one lock, so that nobody's rescan finds what is only half there. */
+static int plug_locked(struct vlab_slot *slot)
 {
-	int ret = add_functions(slot->card, slot_list(slot));
+	struct pci_bus *bus = slot_bus(slot);
+	int ret;
 
-	if (!ret) {
-		pci_lock_rescan_remove();
-		ret = scan_locked(slot);
-		pci_unlock_rescan_remove();
+	if (!bus) {
+		vlab_bad(slot->card, "slot: the port above was removed; a rescan may help");
+		return -ENODEV;
 	}
+	ret = add_functions(slot->card, slot_list(slot)) ?: scan_slot(slot, bus);
 	if (ret)
 		del_functions(slot->card);
+	return ret;
+}
+
+static int plug_into(struct vlab_slot *slot)
+{
+	int ret;
+
+	pci_lock_rescan_remove();
+	ret = plug_locked(slot);
+	pci_unlock_rescan_remove();
 	return ret;
 }
 
@@ -322,8 +332,8 @@ static void unplug_from(struct vlab_slot *slot)
 	bus = slot_bus(slot);
 	if (bus)
 		remove_from_bus(slot, bus);
-	pci_unlock_rescan_remove();
 	del_functions(slot->card);
+	pci_unlock_rescan_remove();
 }
 
 /* ---- which slot ---- */
@@ -637,7 +647,7 @@ static int init_backplane(void)
 		return -EINVAL;
 	}
 	pci_lock_rescan_remove();
-	ret = port ? backplane_at(port) : backplane_anywhere();
+	ret = backplane_port ? backplane_at(backplane_port) : backplane_anywhere();
 	pci_unlock_rescan_remove();
 	return ret;
 }

@@ -113,19 +113,42 @@ bool vlab_windows_any(struct pci_dev *port)
 
 /* ---- the upstream port ---- */
 
-static void take_window(struct pci_dev *upstream, unsigned int win)
+/* All that the root port has, be it closed or smaller now. True: it changed. */
+static bool take_window(struct pci_dev *upstream, unsigned int win)
 {
 	struct resource *above = window(upstream->bus->self, win);
 	struct resource *res = window(upstream, win);
 
-	close_window(res);
 	if (!above->parent || !(above->flags & KIND))
-		return;
+		return false;
+	if (res->parent && res->start == above->start && res->end == above->end)
+		return false;
+	if (res->parent)
+		return !adjust_resource(res, above->start, resource_size(above));
+
+	close_window(res);
 	res->flags = (above->flags & KIND) | windows[win].type;
 	res->start = above->start;
 	res->end = above->end;
-	if (request_resource(above, res))
-		close_window(res);
+	if (!request_resource(above, res))
+		return true;
+	close_window(res);
+	return false;
+}
+
+/* Again before each card: a user's rescan makes them as small as they can be. */
+static void take_windows(struct pci_dev *upstream)
+{
+	bool changed = false;
+	unsigned int win;
+
+	for (win = 0; win < WINDOWS; win++)
+		changed |= take_window(upstream, win);
+	if (!changed)
+		return;
+	write_windows(upstream);
+	if (pci_reenable_device(upstream))
+		pci_err(upstream, "windows changed, but it cannot be enabled again\n");
 }
 
 /**
@@ -140,8 +163,9 @@ void vlab_windows_take(struct pci_dev *upstream)
 	unsigned int win;
 
 	for (win = 0; win < WINDOWS; win++)
-		take_window(upstream, win);
+		close_window(window(upstream, win));
 	write_windows(upstream);
+	take_windows(upstream);
 	list_for_each_entry(down, &upstream->subordinate->devices, bus_list)
 		vlab_windows_close(down);
 }
@@ -239,6 +263,7 @@ int vlab_windows_open(struct pci_bus *bus, const struct vlab_card *card)
 	unsigned int win;
 	int ret = 0;
 
+	take_windows(port->bus->self);
 	list_for_each_entry(pdev, &bus->devices, bus_list)
 		add_needs(need, pdev, port->bus->self);
 	for (win = 0; !ret && win < WINDOWS; win++)

@@ -495,22 +495,29 @@ static const struct face *face_of(const struct vlab_card *card)
 
 static const char *const pace_names[] = { "off", "line", NULL };
 
+/* A port of a live card, NULL when it does not have so many. */
 static struct serport *card_port(const struct vlab_card *card, unsigned int port)
 {
 	bool split = face_of(card)->split;
 	struct vlab_fn *fn = vlab_card_fn(card, split ? port : 0);
 
+	if (port >= vlab_card_ports(card))
+		return NULL;
 	return &to_serial(fn)->port[split ? 0 : port];
 }
 
-static int line_act(struct vlab_card *card, unsigned int port, const char *text)
+static int line_act(struct vlab_card *card, unsigned int number, const char *text)
 {
-	return serport_act(card_port(card, port), text);
+	struct serport *port = card_port(card, number);
+
+	return port ? serport_act(port, text) : -ENODEV;
 }
 
-static int node_info(struct vlab_card *card, unsigned int port, char *buf, size_t len)
+static int node_info(struct vlab_card *card, unsigned int number, char *buf, size_t len)
 {
-	return serport_node(card_port(card, port), buf, len);
+	struct serport *port = card_port(card, number);
+
+	return port ? serport_node(port, buf, len) : -ENODEV;
 }
 
 enum { PARAM_PORTS, PARAM_PERSONALITY, PARAM_MEMORY, PARAM_MSI, PARAM_MSIX };
@@ -581,14 +588,6 @@ static const char *far_of(struct serial *s, unsigned int i)
 	return vlab_port_text(s->fn.card, s->first + i, "far");
 }
 
-static int init_port(struct serial *s, unsigned int i)
-{
-	bool paced = vlab_port_num(s->fn.card, s->first + i, "pace");
-
-	serport_init(&s->port[i], &s->fn, i, paced);
-	return 0;
-}
-
 static int attach_port(struct serial *s, unsigned int i)
 {
 	int ret = serport_attach(&s->port[i], far_of(s, i));
@@ -599,43 +598,44 @@ static int attach_port(struct serial *s, unsigned int i)
 	return ret;
 }
 
-static int plug_port(struct serial *s, unsigned int i)
-{
-	serport_plug(&s->port[i], s->first + i, far_of(s, i));
-	return 0;
-}
-
-static int each_port(struct serial *s, int (*what)(struct serial *s, unsigned int i))
+static int init_ports(struct serial *s)
 {
 	unsigned int i;
-	int ret = 0;
 
-	for (i = 0; !ret && i < s->nports; i++)
-		ret = what(s, i);
-	return ret;
+	s->first = s->face->split ? s->fn.index : 0;
+	s->nports = s->face->split ? 1 : vlab_card_ports(s->fn.card);
+	s->port = kcalloc(s->nports, sizeof(*s->port), GFP_KERNEL_ACCOUNT);
+	if (!s->port)
+		return -ENOMEM;
+	for (i = 0; i < s->nports; i++)
+		serport_init(&s->port[i], &s->fn, i,
+			     vlab_port_num(s->fn.card, s->first + i, "pace"));
+	return 0;
 }
 
 static int serial_init(struct vlab_fn *fn)
 {
 	struct serial *s = to_serial(fn);
+	unsigned int i;
 	int ret;
 
 	s->face = face_of(fn->card);
-	s->first = s->face->split ? fn->index : 0;
-	s->nports = s->face->split ? 1 : vlab_card_ports(fn->card);
-	s->port = kcalloc(s->nports, sizeof(*s->port), GFP_KERNEL_ACCOUNT);
-	if (!s->port)
-		return -ENOMEM;
-
 	vlab_cfg_header(fn, &s->face->id);
-	each_port(s, init_port);
-	ret = s->face->init(s);
-	return ret ?: each_port(s, attach_port);
+	ret = init_ports(s);
+	if (!ret)
+		ret = s->face->init(s);
+	for (i = 0; !ret && i < s->nports; i++)
+		ret = attach_port(s, i);
+	return ret;
 }
 
 static void serial_start(struct vlab_fn *fn)
 {
-	each_port(to_serial(fn), plug_port);
+	struct serial *s = to_serial(fn);
+	unsigned int i;
+
+	for (i = 0; i < s->nports; i++)
+		serport_plug(&s->port[i], s->first + i, far_of(s, i));
 }
 
 static void serial_stop(struct vlab_fn *fn)

@@ -1,0 +1,777 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The slot front end: groups by ACS, windows that run out, cards straight in a
+ * root port, parameters that cannot be had, and what a user's own remove and
+ * rescan do to cards, ports and modules.
+ */
+#include <fcntl.h>
+#include <glob.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "vst.h"
+
+#define PCI		"/sys/bus/pci"
+#define DEVICES		PCI "/devices"
+#define STATE_LEN	(128 * 1024)
+
+/* ---- devices, seen in sysfs ---- */
+
+static bool exists(const char *bdf)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), DEVICES "/%s", bdf);
+	return !access(path, F_OK);
+}
+
+/* The bridge that @bdf is below. */
+static void above(const char *bdf, char parent[VST_BDF_LEN])
+{
+	char path[128], real[512];
+
+	snprintf(path, sizeof(path), DEVICES "/%s/..", bdf);
+	vst_assert(realpath(path, real));
+	snprintf(parent, VST_BDF_LEN, "%s", strrchr(real, '/') + 1);
+}
+
+static void attribute(const char *bdf, const char *name, char *buf, size_t len)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), DEVICES "/%s/%s", bdf, name);
+	vst_file_read(path, buf, len);
+}
+
+static void take_away(const char *bdf)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), DEVICES "/%s/remove", bdf);
+	vst_file_write(path, "1");
+}
+
+static void rescan_all(void)
+{
+	vst_file_write(PCI "/rescan", "1");
+}
+
+/* The first device of ours with that id. */
+static bool find_ours(unsigned int device, char bdf[VST_BDF_LEN])
+{
+	char id[16], want[16];
+	bool found = false;
+	glob_t g;
+	size_t i;
+
+	snprintf(want, sizeof(want), "0x%04x", device);
+	vst_assert(!glob(DEVICES "/*", 0, NULL, &g));
+	for (i = 0; i < g.gl_pathc && !found; i++) {
+		snprintf(bdf, VST_BDF_LEN, "%s", strrchr(g.gl_pathv[i], '/') + 1);
+		attribute(bdf, "device", id, sizeof(id));
+		found = !strcmp(id, want);
+	}
+	globfree(&g);
+	return found;
+}
+
+static bool is_empty_port(const char *path)
+{
+	char pattern[256];
+	glob_t g;
+	bool any;
+
+	snprintf(pattern, sizeof(pattern), "%s/pci_bus/*", path);
+	if (glob(pattern, 0, NULL, &g))
+		return false;
+	globfree(&g);
+	snprintf(pattern, sizeof(pattern), "%s/*:*:*.*/vendor", path);
+	any = !glob(pattern, 0, NULL, &g);
+	if (any)
+		globfree(&g);
+	return !any;
+}
+
+/* The last root port below which nothing is, but for @skip of them. */
+static bool find_empty_port(unsigned int skip, char bdf[VST_BDF_LEN])
+{
+	bool found = false;
+	glob_t g;
+	size_t i;
+
+	vst_assert(!glob(DEVICES "/*:00:*", 0, NULL, &g));
+	for (i = g.gl_pathc; i-- && !found; ) {
+		found = is_empty_port(g.gl_pathv[i]) && !skip--;
+		snprintf(bdf, VST_BDF_LEN, "%s", strrchr(g.gl_pathv[i], '/') + 1);
+	}
+	globfree(&g);
+	return found;
+}
+
+static size_t whole_file(const char *path, char *buf, size_t len)
+{
+	FILE *file = fopen(path, "r");
+	size_t n;
+
+	vst_assert(file);
+	n = fread(buf, 1, len, file);
+	fclose(file);
+	return n;
+}
+
+/* What must be the same when all is as it was: devices and addresses. */
+static char *state(void)
+{
+	char *text = calloc(1, STATE_LEN);
+	size_t n, i;
+	glob_t g;
+
+	vst_assert(text);
+	n = whole_file("/proc/iomem", text, STATE_LEN / 4);
+	n += whole_file("/proc/ioports", text + n, STATE_LEN / 4);
+	vst_assert(!glob(DEVICES "/*", 0, NULL, &g));
+	for (i = 0; i < g.gl_pathc; i++)
+		n += snprintf(text + n, STATE_LEN - n, "\n%s", g.gl_pathv[i]);
+	globfree(&g);
+	return text;
+}
+
+/* Frees both; the log gets the first line that differs. */
+static void expect_same(struct __test_metadata *_metadata, char *before, char *after)
+{
+	char *a = before, *b = after;
+
+	while (*a && *a == *b) {
+		a++;
+		b++;
+	}
+	while (a > before && a[-1] != '\n') {
+		a--;
+		b--;
+	}
+	EXPECT_FALSE(strcmp(before, after)) {
+		TH_LOG("was: %.*s", (int)strcspn(a, "\n"), a);
+		TH_LOG("is:  %.*s", (int)strcspn(b, "\n"), b);
+	}
+	free(before);
+	free(after);
+}
+
+/* ---- cards that no driver needs to have ---- */
+
+#define plug(card, ...) vst_card_plug(card, "driver=", ##__VA_ARGS__)
+
+/* Configure, but do not plug in: for places that are refused. */
+static void prepare(struct vst_card *card, const char *slot)
+{
+	vst_card_create(card, "null");
+	vst_card_set(card, "slot", slot);
+}
+
+static void function_number(const char *bdf, unsigned int fn, char other[VST_BDF_LEN])
+{
+	snprintf(other, VST_BDF_LEN, "%.11s%u", bdf, fn % 8);
+}
+
+/* ---- the backplane as it was loaded ---- */
+
+FIXTURE(slot) {
+	struct vst_card a, b;
+	int log;
+};
+
+FIXTURE_SETUP(slot)
+{
+	if (!vst_slots())
+		rescan_all();	/* a test that failed may have left it so */
+	if (!vst_slots())
+		SKIP(return, "there is no backplane");
+	self->log = vst_log_open();
+}
+
+FIXTURE_TEARDOWN(slot)
+{
+	vst_card_destroy(&self->a);
+	vst_card_destroy(&self->b);
+	close(self->log);
+}
+
+TEST_F(slot, has_an_iommu_group_of_its_own)
+{
+	char port[VST_BDF_LEN];
+	int group;
+
+	plug(&self->a);
+	plug(&self->b);
+	group = __vst_group(self->a.bdf[0]);
+	if (group < 0)
+		SKIP(return, "no IOMMU groups here");
+	above(self->a.bdf[0], port);
+	EXPECT_NE(group, __vst_group(self->b.bdf[0]));
+	EXPECT_NE(group, __vst_group(port));
+}
+
+TEST_F(slot, functions_of_one_card_share_a_group)
+{
+	unsigned int i;
+
+	plug(&self->a, "ports=4", "personality=mcs9922");
+	ASSERT_EQ(4, self->a.nfns);
+	if (__vst_group(self->a.bdf[0]) < 0)
+		SKIP(return, "no IOMMU groups here");
+	for (i = 1; i < self->a.nfns; i++)
+		EXPECT_EQ(vst_group(self->a.bdf[0]), vst_group(self->a.bdf[i]));
+}
+
+TEST_F(slot, functions_of_one_card_are_neighbours)
+{
+	char bdf[VST_BDF_LEN];
+	unsigned int i;
+
+	plug(&self->a, "ports=4", "personality=mcs9922");
+	for (i = 0; i < self->a.nfns; i++) {
+		function_number(self->a.bdf[0], i, bdf);
+		EXPECT_STREQ(bdf, self->a.bdf[i]);
+	}
+}
+
+TEST_F(slot, port_is_bound_by_pcieport)
+{
+	char port[VST_BDF_LEN], driver[32];
+
+	plug(&self->a);
+	above(self->a.bdf[0], port);
+	EXPECT_EQ(0, __vst_driver(port, driver, sizeof(driver)));
+	EXPECT_STREQ("pcieport", driver);
+	above(port, port);
+	EXPECT_EQ(0, __vst_driver(port, driver, sizeof(driver)));
+	EXPECT_STREQ("pcieport", driver);
+}
+
+TEST_F(slot, intx_of_each_function_is_its_own)
+{
+	char a[16], b[16];
+
+	plug(&self->a);
+	plug(&self->b);
+	attribute(self->a.bdf[0], "irq", a, sizeof(a));
+	attribute(self->b.bdf[0], "irq", b, sizeof(b));
+	EXPECT_STRNE("0", a);
+	EXPECT_STRNE("255", a);
+	EXPECT_STRNE(a, b);
+}
+
+TEST_F(slot, windows_come_back_with_each_pull)
+{
+	char *before = state();
+	unsigned int i;
+
+	for (i = 0; i < 6; i++) {
+		plug(&self->a, "memory=256M");
+		vst_card_destroy(&self->a);
+	}
+	expect_same(_metadata, before, state());
+}
+
+/* Cards with I/O ports until there is no room, or no slot, for one more. */
+static unsigned int fill_io_window(struct vst_card *card)
+{
+	unsigned int n, slots = vst_slots();
+
+	/* The 8250 driver would look for a port behind each BAR. */
+	vst_file_write(PCI "/drivers_autoprobe", "0");
+	for (n = 0; n < slots; n++) {
+		vst_card_create(&card[n], "serial");
+		vst_card_set(&card[n], "personality", "mcs9922");
+		if (__vst_card_live(&card[n]))
+			break;
+	}
+	vst_file_write(PCI "/drivers_autoprobe", "1");
+	return n;
+}
+
+/* 4 KiB of I/O space for each of them, and a window has 32 KiB, if it has any. */
+TEST_F(slot, io_window_runs_out_and_comes_back)
+{
+	static struct vst_card card[32];
+	unsigned int n = fill_io_window(card), i;
+	bool full = n < vst_slots();
+	char line[256] = "";
+
+	if (full)
+		EXPECT_EQ(1, vst_log_count(self->log, card[n].name, line, sizeof(line)));
+	if (full)
+		EXPECT_NE(NULL, strstr(line, "I/O window"));
+	vst_card_destroy(&card[0]);
+	if (full && n)
+		EXPECT_EQ(0, __vst_card_live(&card[n]));
+	for (i = 1; i <= n && i < ARRAY_SIZE(card); i++)
+		vst_card_destroy(&card[i]);
+	if (!full)
+		SKIP(return, "there is I/O space for a card in each slot");
+}
+
+TEST_F(slot, removed_card_can_be_pulled)
+{
+	plug(&self->a);
+	take_away(self->a.bdf[0]);
+	EXPECT_FALSE(exists(self->a.bdf[0]));
+	EXPECT_EQ(0, __vst_card_pull(&self->a));
+}
+
+TEST_F(slot, removed_card_comes_back_by_rescan)
+{
+	char irq[2][16], bar[2][512];
+
+	plug(&self->a);
+	attribute(self->a.bdf[0], "irq", irq[0], sizeof(irq[0]));
+	attribute(self->a.bdf[0], "resource", bar[0], sizeof(bar[0]));
+	take_away(self->a.bdf[0]);
+	rescan_all();
+	ASSERT_TRUE(exists(self->a.bdf[0]));
+	attribute(self->a.bdf[0], "irq", irq[1], sizeof(irq[1]));
+	attribute(self->a.bdf[0], "resource", bar[1], sizeof(bar[1]));
+	EXPECT_STREQ(irq[0], irq[1]);
+	EXPECT_STREQ(bar[0], bar[1]);
+}
+
+TEST_F(slot, rescan_changes_nothing)
+{
+	char *before;
+
+	plug(&self->a);
+	before = state();
+	rescan_all();
+	expect_same(_metadata, before, state());
+}
+
+TEST_F(slot, removed_port_takes_its_card_only)
+{
+	char port[VST_BDF_LEN];
+
+	plug(&self->a);
+	plug(&self->b);
+	above(self->a.bdf[0], port);
+	take_away(port);
+	EXPECT_FALSE(exists(self->a.bdf[0]));
+	EXPECT_TRUE(exists(self->b.bdf[0]));
+	EXPECT_EQ(0, __vst_card_pull(&self->a));
+	EXPECT_EQ(-ENODEV, __vst_card_live(&self->a));
+	rescan_all();
+	EXPECT_EQ(0, __vst_card_live(&self->a));
+}
+
+TEST_F(slot, removed_port_comes_back_with_its_card)
+{
+	char port[VST_BDF_LEN];
+
+	plug(&self->a);
+	above(self->a.bdf[0], port);
+	take_away(port);
+	rescan_all();
+	EXPECT_TRUE(exists(self->a.bdf[0]));
+	EXPECT_EQ(0, __vst_card_pull(&self->a));
+	EXPECT_FALSE(exists(self->a.bdf[0]));
+	EXPECT_EQ(0, __vst_card_live(&self->a));
+}
+
+TEST_F(slot, removed_switch_refuses_cards_until_it_is_back)
+{
+	char bdf[VST_BDF_LEN], line[256];
+
+	ASSERT_TRUE(find_ours(VLAB_DEVICE_UPSTREAM, bdf));
+	take_away(bdf);
+	prepare(&self->a, "\n");
+	EXPECT_EQ(-ENODEV, __vst_card_live(&self->a));
+	EXPECT_EQ(1, vst_log_count(self->log, self->a.name, line, sizeof(line)));
+	EXPECT_NE(NULL, strstr(line, "the port above was removed"));
+	rescan_all();
+	EXPECT_EQ(0, __vst_card_live(&self->a));
+}
+
+TEST_F(slot, removed_switch_comes_back_with_its_cards)
+{
+	char bdf[VST_BDF_LEN];
+
+	plug(&self->a);
+	plug(&self->b);
+	ASSERT_TRUE(find_ours(VLAB_DEVICE_UPSTREAM, bdf));
+	take_away(bdf);
+	EXPECT_FALSE(exists(self->a.bdf[0]));
+	rescan_all();
+	EXPECT_TRUE(exists(self->a.bdf[0]));
+	EXPECT_TRUE(exists(self->b.bdf[0]));
+	EXPECT_EQ(0, __vst_card_pull(&self->a));
+	EXPECT_EQ(0, __vst_card_live(&self->a));
+}
+
+/* Nothing is behind the bus: no wait for a link or a slow device. */
+TEST_F(slot, bus_reset_does_not_wait)
+{
+	u64 start, best = UINT64_MAX;
+	char path[128];
+	unsigned int i;
+
+	plug(&self->a);
+	snprintf(path, sizeof(path), DEVICES "/%s/reset_method", self->a.bdf[0]);
+	vst_file_write(path, "bus");
+	snprintf(path, sizeof(path), DEVICES "/%s/reset", self->a.bdf[0]);
+	for (i = 0; i < 5; i++) {
+		start = vst_now_ms();
+		vst_file_write(path, "1");
+		best = best < vst_now_ms() - start ? best : vst_now_ms() - start;
+	}
+	TH_LOG("%llu ms", (unsigned long long)best);
+	EXPECT_GT(90, best);
+}
+
+/* ---- places that are refused ---- */
+
+FIXTURE(place) {
+	struct vst_card card;
+	int log;
+};
+
+FIXTURE_SETUP(place)
+{
+	self->log = vst_log_open();
+}
+
+FIXTURE_TEARDOWN(place)
+{
+	vst_card_destroy(&self->card);
+	close(self->log);
+}
+
+static void expect_refused(struct __test_metadata *_metadata, struct vst_card *card, int log,
+			   int ret, const char *why)
+{
+	char line[256] = "";
+
+	EXPECT_EQ(ret, __vst_card_live(card));
+	EXPECT_EQ(1, vst_log_count(log, card->name, line, sizeof(line)));
+	EXPECT_NE(NULL, strstr(line, why)) TH_LOG("kernel said: %s", line);
+}
+
+TEST_F(place, that_is_no_root_port_is_refused)
+{
+	prepare(&self->card, "0000:00:00.0");
+	expect_refused(_metadata, &self->card, self->log, -EINVAL, "is not a root port");
+}
+
+TEST_F(place, that_does_not_exist_is_refused)
+{
+	prepare(&self->card, "ffff:ff:1f.7");
+	expect_refused(_metadata, &self->card, self->log, -EINVAL, "does not exist");
+}
+
+TEST_F(place, of_the_backplane_is_refused)
+{
+	char bdf[VST_BDF_LEN];
+
+	if (!find_ours(VLAB_DEVICE_UPSTREAM, bdf))
+		SKIP(return, "there is no backplane");
+	above(bdf, bdf);
+	prepare(&self->card, bdf);
+	expect_refused(_metadata, &self->card, self->log, -EBUSY, "is not empty");
+}
+
+TEST_F(place, in_the_backplane_is_refused)
+{
+	char bdf[VST_BDF_LEN];
+
+	if (!find_ours(VLAB_DEVICE_DOWNSTREAM, bdf))
+		SKIP(return, "there is no backplane");
+	prepare(&self->card, bdf);
+	expect_refused(_metadata, &self->card, self->log, -EINVAL, "is not a root port");
+}
+
+/* ---- straight in a root port ---- */
+
+FIXTURE(straight) {
+	struct vst_card card, other;
+	char port[VST_BDF_LEN], slot[32];
+};
+
+FIXTURE_SETUP(straight)
+{
+	if (!find_empty_port(0, self->port))
+		SKIP(return, "no empty root port");
+	vst_card_create(&self->card, "serial");
+	vst_card_set(&self->card, "slot", self->port);
+	switch (__vst_card_live(&self->card)) {
+	case -EOPNOTSUPP:
+		SKIP(return, "the IOMMU does not cover what is below the root port");
+	case -ENOSPC:
+		SKIP(return, "the root port has no windows");
+	}
+	vst_card_destroy(&self->card);
+	snprintf(self->slot, sizeof(self->slot), "slot=%s", self->port);
+}
+
+FIXTURE_TEARDOWN(straight)
+{
+	vst_card_destroy(&self->card);
+	vst_card_destroy(&self->other);
+}
+
+TEST_F(straight, card_sits_below_its_root_port)
+{
+	char port[VST_BDF_LEN];
+
+	plug(&self->card, self->slot);
+	above(self->card.bdf[0], port);
+	EXPECT_STREQ(self->port, port);
+}
+
+TEST_F(straight, second_card_in_a_root_port_is_refused)
+{
+	plug(&self->card, self->slot);
+	prepare(&self->other, self->port);
+	EXPECT_EQ(-EBUSY, __vst_card_live(&self->other));
+}
+
+TEST_F(straight, removed_card_still_holds_its_root_port)
+{
+	plug(&self->card, self->slot);
+	take_away(self->card.bdf[0]);
+	prepare(&self->other, self->port);
+	EXPECT_EQ(-EBUSY, __vst_card_live(&self->other));
+	EXPECT_EQ(0, __vst_card_pull(&self->card));
+	EXPECT_EQ(0, __vst_card_live(&self->other));
+}
+
+TEST_F(straight, pulled_card_leaves_its_root_port_as_it_was)
+{
+	char *before = state();
+
+	plug(&self->card, self->slot);
+	vst_card_destroy(&self->card);
+	expect_same(_metadata, before, state());
+	plug(&self->other, self->slot);
+}
+
+/* The root port is not ours, but its secondary bus reset reaches the card. */
+TEST_F(straight, hot_reset_by_the_root_port_resets_the_card)
+{
+	struct {
+		struct vfio_pci_hot_reset reset;
+		int fd;
+	} arg = { .reset = { .argsz = sizeof(arg), .count = 1 } };
+	struct vst_dev *dev;
+	u32 resets;
+
+	vst_card_plug(&self->card, self->slot);
+	if (__vst_group(self->card.bdf[0]) < 0)
+		SKIP(return, "no IOMMU groups here");
+	dev = vst_open(self->card.bdf[0]);
+	resets = vst_read32(dev, VLAB_SERIAL_BAR_CTRL, VLAB_SERIAL_RESETS);
+	arg.fd = vst_group_fd(dev);
+	EXPECT_EQ(0, __vst_ioctl(dev, VFIO_DEVICE_PCI_HOT_RESET, &arg));
+	EXPECT_EQ(resets + 1, vst_read32(dev, VLAB_SERIAL_BAR_CTRL, VLAB_SERIAL_RESETS));
+	vst_close(dev);
+}
+
+/* Last: newer kernels give a port that they find again no windows. */
+TEST_F(straight, removed_root_port_lets_its_card_be_pulled)
+{
+	plug(&self->card, self->slot);
+	take_away(self->port);
+	EXPECT_FALSE(exists(self->card.bdf[0]));
+	EXPECT_EQ(0, __vst_card_pull(&self->card));
+	rescan_all();
+	EXPECT_TRUE(exists(self->port));
+}
+
+/* ---- loaded again, with other parameters ---- */
+
+static const char *const modules[] = {
+	"vfiolab_vfio_pci", "vfiolab_tty", "vfiolab_ioat", "vfiolab_serial", "vfiolab_null",
+	"vfiolab",
+};
+
+/* 0 too when none is loaded. */
+static int unload(void)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(modules); i++)
+		if (syscall(SYS_delete_module, modules[i], O_NONBLOCK) && errno != ENOENT)
+			return -errno;
+	return 0;
+}
+
+static int load(const char *name, const char *params)
+{
+	char path[512];
+	int fd, ret;
+
+	snprintf(path, sizeof(path), "%s/%s.ko", getenv("VLAB_MODULES"), name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ret = syscall(SYS_finit_module, fd, params, 0) ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+FIXTURE(reload) {
+	struct vst_card a, b;
+	char *before;
+	int log;
+};
+
+FIXTURE_SETUP(reload)
+{
+	const char *dir = getenv("VLAB_MODULES");
+
+	if (!dir || !*dir)
+		SKIP(return, "VLAB_MODULES names no directory of modules");
+	if (!vst_slots() && !access("/sys/module/vfiolab", F_OK))
+		SKIP(return, "there is no backplane");
+	self->log = vst_log_open();
+	vst_ok(unload());
+	self->before = state();
+}
+
+FIXTURE_TEARDOWN(reload)
+{
+	if (!self->before)
+		return;
+	vst_card_destroy(&self->a);
+	vst_card_destroy(&self->b);
+	vst_ok(unload());
+	expect_same(_metadata, self->before, state());
+}
+
+static void load_null(const char *params)
+{
+	vst_ok(load("vfiolab", params));
+	vst_ok(load("vfiolab_null", ""));
+}
+
+TEST_F(reload, without_acs_all_is_one_group)
+{
+	char port[VST_BDF_LEN];
+	int group;
+
+	load_null("acs=0");
+	plug(&self->a, "model=null");
+	plug(&self->b, "model=null");
+	group = __vst_group(self->a.bdf[0]);
+	if (group < 0)
+		SKIP(return, "no IOMMU groups here");
+	EXPECT_EQ(group, __vst_group(self->b.bdf[0]));
+	ASSERT_TRUE(find_ours(VLAB_DEVICE_UPSTREAM, port));
+	EXPECT_EQ(group, __vst_group(port));
+}
+
+TEST_F(reload, last_slot_is_the_last)
+{
+	load_null("slots=2");
+	EXPECT_EQ(2, vst_slots());
+	prepare(&self->a, "2");
+	expect_refused(_metadata, &self->a, self->log, -EINVAL, "not one of the slots 0 to 1");
+	vst_card_set(&self->a, "slot", "1");
+	EXPECT_EQ(0, __vst_card_live(&self->a));
+}
+
+TEST_F(reload, card_finds_all_slots_taken)
+{
+	load_null("slots=1");
+	plug(&self->a, "model=null");
+	prepare(&self->b, "\n");
+	expect_refused(_metadata, &self->b, self->log, -EBUSY, "all 1 slots are taken");
+}
+
+TEST_F(reload, live_card_pins_the_modules)
+{
+	load_null("");
+	plug(&self->a, "model=null");
+	EXPECT_GT(0, unload());
+	EXPECT_TRUE(exists(self->a.bdf[0]));
+}
+
+static void expect_no_load(struct __test_metadata *_metadata, int log, const char *params,
+			   int ret, const char *why)
+{
+	char line[256] = "";
+
+	EXPECT_EQ(ret, load("vfiolab", params));
+	EXPECT_EQ(1, vst_log_count(log, "vfiolab: ", line, sizeof(line)));
+	EXPECT_NE(NULL, strstr(line, why)) TH_LOG("kernel said: %s", line);
+	EXPECT_NE(0, access("/sys/module/vfiolab", F_OK));
+}
+
+TEST_F(reload, bad_parameters_are_refused)
+{
+	expect_no_load(_metadata, self->log, "slots=0", -EINVAL, "1 to 31");
+	expect_no_load(_metadata, self->log, "slots=32", -EINVAL, "1 to 31");
+	expect_no_load(_metadata, self->log, "port=here", -EINVAL, "does not exist");
+	expect_no_load(_metadata, self->log, "port=1", -EINVAL, "does not exist");
+	expect_no_load(_metadata, self->log, "port=ffff:ff:1f.7", -EINVAL, "does not exist");
+	expect_no_load(_metadata, self->log, "port=0000:00:00.0", -EINVAL, "not a root port");
+}
+
+TEST_F(reload, root_port_with_too_few_bus_numbers_is_refused)
+{
+	char port[VST_BDF_LEN], params[64];
+
+	if (!find_empty_port(0, port))
+		SKIP(return, "no empty root port");
+	snprintf(params, sizeof(params), "slots=31 port=%s", port);
+	expect_no_load(_metadata, self->log, params, -ENOSPC, "too few bus numbers");
+}
+
+/* Not with the first root port, which others need yet. */
+TEST_F(reload, removed_root_port_lets_the_module_go)
+{
+	char port[VST_BDF_LEN], params[64];
+
+	if (!find_empty_port(1, port))
+		SKIP(return, "no second empty root port");
+	snprintf(params, sizeof(params), "slots=1 port=%s", port);
+	if (load("vfiolab", params))
+		SKIP(return, "the root port has too few bus numbers, or no windows");
+	vst_ok(load("vfiolab_null", ""));
+	plug(&self->a, "model=null");
+	take_away(port);
+	EXPECT_FALSE(exists(self->a.bdf[0]));
+	vst_card_destroy(&self->a);
+	EXPECT_EQ(0, unload());
+	rescan_all();
+	EXPECT_TRUE(exists(port));
+	/* The kernel may give a port that it finds again other addresses. */
+	free(self->before);
+	self->before = state();
+}
+
+/* ---- as the runner left it ---- */
+
+static void restore(void)
+{
+	char dir[256], command[1024];
+	ssize_t n = readlink("/proc/self/exe", dir, sizeof(dir) - 1);
+
+	vst_assert(n > 0);
+	dir[n] = '\0';
+	*strrchr(dir, '/') = '\0';
+	snprintf(command, sizeof(command),
+		 "exec bash -c '. \"$1/modules.sh\" && load_modules \"$2\"' - '%s' '%s'",
+		 dir, getenv("VLAB_MODULES"));
+	vst_assert(!unload() && !system(command));
+}
+
+int main(int argc, char **argv)
+{
+	bool loaded = !access("/sys/module/vfiolab", F_OK);
+	int ret = vst_main(argc, argv, NULL, test_harness_run);
+
+	if (loaded && access("/sys/module/vfiolab_vfio_pci", F_OK))
+		restore();
+	return ret;
+}
