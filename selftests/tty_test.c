@@ -26,13 +26,15 @@
 #define XOFF	0x13
 #define FROM	(TIOCM_CTS | TIOCM_DSR | TIOCM_CAR)
 
-static void node_of(const struct vst_card *card, unsigned int port, char *path, size_t len)
+static bool node_of(const struct vst_card *card, unsigned int port, char *path, size_t len)
 {
 	char attr[16], node[32];
 
 	snprintf(attr, sizeof(attr), "port%u/node", port);
-	vst_card_get(card, attr, node, sizeof(node));
+	if (__vst_card_get(card, attr, node, sizeof(node)) < 0)
+		return false;
 	snprintf(path, len, "/dev/%s", node);
+	return true;
 }
 
 static int tty_open(const struct vst_card *card, unsigned int port, int flags)
@@ -40,7 +42,8 @@ static int tty_open(const struct vst_card *card, unsigned int port, int flags)
 	char path[64];
 	int fd;
 
-	node_of(card, port, path, sizeof(path));
+	if (!node_of(card, port, path, sizeof(path)))
+		return -ENODEV;
 	fd = open(path, O_RDWR | O_NOCTTY | flags);
 	return fd < 0 ? -errno : fd;
 }
@@ -461,12 +464,20 @@ TEST_F(card, node_comes_and_goes_with_it)
 	char path[64], node[32];
 	struct stat st;
 
-	node_of(&self->card, 0, path, sizeof(path));
+	ASSERT_TRUE(node_of(&self->card, 0, path, sizeof(path)));
 	EXPECT_EQ(0, stat(path, &st));
 	EXPECT_TRUE(S_ISCHR(st.st_mode));
 	vst_card_pull(&self->card);
 	EXPECT_TRUE(vst_until(is_gone(path), VST_DEADLINE_MS));
 	EXPECT_EQ(-ENODEV, __vst_card_get(&self->card, "port0/node", node, sizeof(node)));
+}
+
+TEST_F(card, ports_that_it_does_not_have_have_no_node)
+{
+	char node[32];
+
+	EXPECT_EQ(-ENODEV, __vst_card_get(&self->card, "port1/node", node, sizeof(node)));
+	EXPECT_EQ(-ENODEV, __vst_card_get(&self->card, "port7/node", node, sizeof(node)));
 }
 
 TEST_F(card, pulled_while_open_hangs_up)
@@ -502,6 +513,20 @@ TEST_F(card, pulled_while_somebody_reads_ends_the_read)
 	ASSERT_EQ(0, pthread_join(thread, &n));
 	EXPECT_GE(0, (long)n);
 	close(fd);
+}
+
+TEST_F(card, pulled_while_an_open_waits_for_the_carrier_ends_it)
+{
+	int fd = vst_ok(tty_open(&self->card, 0, O_NONBLOCK));
+	pthread_t thread;
+	void *ret;
+
+	tty_raw(fd, 0, 0);
+	close(fd);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, open_and_close, &self->card));
+	vst_card_pull(&self->card);
+	ASSERT_EQ(0, pthread_join(thread, &ret));
+	EXPECT_GT(0, (long)ret);
 }
 
 TEST_F(card, pulled_with_bytes_under_way_forgets_them)
@@ -575,7 +600,7 @@ TEST_F(card, pulled_and_plugged_in_while_somebody_opens_and_closes)
 	pthread_t thread;
 	unsigned int i;
 
-	node_of(&self->card, 0, path, sizeof(path));
+	ASSERT_TRUE(node_of(&self->card, 0, path, sizeof(path)));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, open_all_the_time, &o));
 	for (i = 0; i < 5; i++) {
 		vst_card_pull(&self->card);
