@@ -418,8 +418,9 @@ void vlab_irq_pulse(struct vlab_fn *fn, unsigned int vec);
  * of the access. All or nothing. Process context (a worker), no lock held.
  *
  * Return: 0; -EACCES Bus Master is off, not in D0 or in reset; -ENXIO nobody
- * owns the function; -ECANCELED it was reset since; -EFAULT no mapping; -EPERM mapping lacks permission; -EIO the
- * IOMMU's table disagrees (checked on demand, after the access); -ENOMEM.
+ * owns the function; -ECANCELED it was reset since; -EFAULT no mapping; -EPERM
+ * mapping lacks permission; -EIO the IOMMU's table disagrees (checked on demand,
+ * after the access); -ENOMEM.
  */
 int vlab_dma_rw(struct vlab_fn *fn, unsigned int resets, u64 iova, void *buf, size_t len,
 		bool write);

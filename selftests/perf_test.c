@@ -130,7 +130,7 @@ TEST_F(cost, event_of_the_device_to_a_thread_that_waits)
 		sent[i] = s.woken[i] - sent[i];
 	}
 	pthread_join(thread, NULL);
-	ksft_print_msg("register write to another thread woken by the eventfd: %llu ns, median of %u\n",
+	ksft_print_msg("register write to another thread's eventfd: %llu ns, median of %u\n",
 		       (unsigned long long)median(sent, ROUNDS), ROUNDS);
 	EXPECT_GT(100000000, sent[ROUNDS / 2]);
 }
@@ -231,6 +231,7 @@ TEST_F(cost, idle_card_wakes_nobody)
 	struct vst_buf buf = vst_buf(self->dev->iommu, VST_PAGE, VST_RW);
 	int fds[4] = { vst_eventfd(), vst_eventfd(), vst_eventfd(), vst_eventfd() };
 	char last[512] = "";
+	struct vst_dma copy = { .src = buf.iova, .dst = buf.iova + 64, .len = 64 };
 	unsigned int n;
 	u8 byte;
 
@@ -240,8 +241,7 @@ TEST_F(cost, idle_card_wakes_nobody)
 	vst_out(&self->u, UART_IER, 0x0f);
 	vst_uart_send(&self->u, "x", 1);
 	vst_uart_recv(&self->u, &byte, 1);
-	vst_dma_run(self->dev, &(struct vst_dma) { .src = buf.iova, .dst = buf.iova + 64,
-						   .len = 64 });
+	vst_dma_run(self->dev, &copy);
 	vst_event_count(fds[0]);
 	if (!trace_start())
 		SKIP(return, "no tracefs at /sys/kernel/tracing");

@@ -707,10 +707,12 @@ TEST_F(hot, info_names_this_function)
 {
 	unsigned int domain, bus, slot, fn;
 	struct affected a;
+	int n;
 
 	ASSERT_EQ(0, get_affected(self->dev, &a, 8));
 	ASSERT_EQ(1, a.info.count);
-	ASSERT_EQ(4, sscanf(vst_bdf(), "%x:%x:%x.%x", &domain, &bus, &slot, &fn));
+	n = sscanf(vst_bdf(), "%x:%x:%x.%x", &domain, &bus, &slot, &fn);
+	ASSERT_EQ(4, n);
 	EXPECT_EQ(domain, a.dev[0].segment);
 	EXPECT_EQ(bus, a.dev[0].bus);
 	EXPECT_EQ(slot << 3 | fn, a.dev[0].devfn);

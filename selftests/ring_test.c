@@ -104,12 +104,11 @@ FIXTURE_TEARDOWN(ring)
 }
 
 /* Both rings of a size, on. */
-static void start(FIXTURE_DATA(ring) *self, u32 size)
-{
-	set_tx(&self->r, self->tx, size);
-	set_rx(&self->r, self->rx, size);
-	set32(&self->r, VLAB_RING_CTRL, VLAB_RING_CTRL_TX | VLAB_RING_CTRL_RX);
-}
+#define start(self, size) do {						\
+	set_tx(&(self)->r, (self)->tx, size);				\
+	set_rx(&(self)->r, (self)->rx, size);				\
+	set32(&(self)->r, VLAB_RING_CTRL, VLAB_RING_CTRL_TX | VLAB_RING_CTRL_RX);	\
+} while (0)
 
 /* ---- what goes well ---- */
 

@@ -21,6 +21,7 @@
 
 #define BIT_NS		(1000000000ull / 115200)	/* of divisor 1 */
 #define ERRORS		(UART_LSR_OE | UART_LSR_PE | UART_LSR_FE | UART_LSR_BI)
+#define LCR_8E2		(UART_LCR_WLEN8 | UART_LCR_PARITY | UART_LCR_EPAR | UART_LCR_STOP)
 #define IDLE		(UART_LSR_THRE | UART_LSR_TEMT)
 #define IDS		0x0f
 
@@ -895,9 +896,7 @@ FIXTURE_VARIANT(pace) {
 
 FIXTURE_VARIANT_ADD(pace, of_8n1) { UART_LCR_WLEN8, 10, 48 };
 FIXTURE_VARIANT_ADD(pace, of_8n1_at_half_the_rate) { UART_LCR_WLEN8, 10, 96 };
-FIXTURE_VARIANT_ADD(pace, of_8e2) {
-	UART_LCR_WLEN8 | UART_LCR_PARITY | UART_LCR_EPAR | UART_LCR_STOP, 12, 48
-};
+FIXTURE_VARIANT_ADD(pace, of_8e2) { LCR_8E2, 12, 48 };
 FIXTURE_VARIANT_ADD(pace, of_5n1) { UART_LCR_WLEN5, 7, 96 };
 
 FIXTURE_SETUP(pace)
@@ -978,7 +977,7 @@ static void wire(const struct vst_card *card, unsigned int port, const struct vs
 FIXTURE_SETUP(cable)
 {
 	if (!vst_card())
-		SKIP(return, "cards are plugged in in another machine");
+		SKIP(return, "cards are plugged into another machine");
 	vst_card_create(&self->card, "serial");
 	vst_card_set(&self->card, "ports", "3");
 	wire(&self->card, 0, &self->card, 1);
@@ -1118,7 +1117,7 @@ FIXTURE_SETUP(personality)
 	unsigned int i;
 
 	if (!vst_card())
-		SKIP(return, "cards are plugged in in another machine");
+		SKIP(return, "cards are plugged into another machine");
 	vst_card_plug(&self->card, variant->attr, "ports=4");
 	ASSERT_EQ(variant->functions, self->card.nfns);
 	self->iommu = vst_iommu_open();

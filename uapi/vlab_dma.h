@@ -15,7 +15,7 @@
 #define VLAB_DMA_LEN		0x20	/* RW 64: bytes */
 #define VLAB_DMA_DONE		0x28	/* RO 64: bytes of the last transfer that reached DST */
 #define VLAB_DMA_FAULT		0x30	/* RO 64: IOVA (or offset) that failed; all ones: none */
-#define VLAB_DMA_COUNT		0x38	/* RW 32: how often SRC is copied to DST; 0 is stored as 1 */
+#define VLAB_DMA_COUNT		0x38	/* RW 32: how often SRC goes to DST; 0 is stored as 1 */
 #define VLAB_DMA_VECTOR		0x3c	/* RW 32: interrupt vector of completion */
 #define VLAB_DMA_SEND		0x40	/* WO 32: write a vector: one interrupt message on it */
 #define VLAB_DMA_FAULTS		0x44	/* RO 32: accesses denied since reset; saturates */

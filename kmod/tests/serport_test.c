@@ -161,9 +161,21 @@ static void send(struct serport *port, const char *text)
 		out(port, UART_TX, *text);
 }
 
+#define MAX_REST	(20 * NSEC_PER_MSEC)
+
+/* The driver sees that there is nothing left, twice, and time passes. */
+static void be_idle(struct serport *port)
+{
+	in(port, UART_LSR);
+	in(port, UART_LSR);
+	shim_advance(MAX_REST);
+}
+
 static void expect_text(struct serport *port, const char *text)
 {
 	for (; *text; text++) {
+		if (!(in(port, UART_LSR) & UART_LSR_DR))
+			be_idle(port);
 		EXPECT_TRUE(in(port, UART_LSR) & UART_LSR_DR);
 		EXPECT_EQ(*text, in(port, UART_RX));
 	}
@@ -289,6 +301,30 @@ TEST(unpaced_line_holds_back_and_loses_nothing)
 	EXPECT_FALSE(in(&r->port[1], UART_LSR) & UART_LSR_OE);
 	expect_text(&r->port[1], "0123456789abcdefghijklmnopqrstuvw");
 	EXPECT_EQ(UART_LSR_THRE | UART_LSR_TEMT, in(&r->port[0], UART_LSR));
+	pull(r);
+}
+
+/* The loop of an interrupt handler, which reads until nothing is left. */
+static unsigned int handle(struct serport *port)
+{
+	unsigned int n = 0;
+
+	while (!(in(port, UART_IIR) & UART_IIR_NO_INT))
+		for (; in(port, UART_LSR) & UART_LSR_DR; n++)
+			in(port, UART_RX);
+	return n;
+}
+
+TEST(handler_ends_however_much_the_far_end_has)
+{
+	struct rig *r = plug("null-modem:a/1", "null-modem:a/0");
+
+	out(&r->port[1], UART_IER, UART_IER_RDI);
+	send(&r->port[0], "0123456789abcdefghijklmnopqrstuvw");
+	EXPECT_EQ(16, handle(&r->port[1]));
+	EXPECT_EQ(0, handle(&r->port[1]));
+	shim_advance(MAX_REST);
+	EXPECT_EQ(16, handle(&r->port[1]));
 	pull(r);
 }
 
@@ -427,7 +463,8 @@ TEST(break_waits_behind_a_full_receiver)
 	out(&r->port[0], UART_LCR, UART_LCR_WLEN8 | UART_LCR_SBC);
 	out(&r->port[0], UART_LCR, UART_LCR_WLEN8);
 	EXPECT_FALSE(in(&r->port[0], UART_LSR) & UART_LSR_FIFOE);
-	in(&r->port[0], UART_RX);
+	expect_text(&r->port[0], "0123456789abcdef");
+	be_idle(&r->port[0]);
 	EXPECT_TRUE(in(&r->port[0], UART_LSR) & UART_LSR_FIFOE);
 	pull(r);
 }

@@ -54,6 +54,7 @@ typedef u64 __le64;
 #define min(a, b)		((a) < (b) ? (a) : (b))
 #define max(a, b)		((a) > (b) ? (a) : (b))
 #define min_t(type, a, b)	min((type)(a), (type)(b))
+#define clamp_t(type, val, lo, hi)	max((type)(lo), min((type)(val), (type)(hi)))
 #define min3(a, b, c)		min(min(a, b), c)
 #define check_add_overflow	__builtin_add_overflow
 #define max_t(type, a, b)	max((type)(a), (type)(b))
@@ -81,6 +82,7 @@ static inline unsigned int __ffs(unsigned long n)
 #define cpu_to_le16(x)		((__le16)(x))
 #define cpu_to_le32(x)		((__le32)(x))
 #define cpu_to_le64(x)		((__le64)(x))
+/* A full barrier is more than is asked for. */
 #define smp_rmb()		__sync_synchronize()
 #define cmpxchg(p, old, val)	__sync_val_compare_and_swap(p, old, val)
 
@@ -137,7 +139,7 @@ static inline void kfree(const void *p)
 
 #define kvfree	kfree
 #define page_address(page)	((void *)(page))
-#define struct_size(p, array, n)	(sizeof(*(p)) + (n) * sizeof(*(p)->array))
+#define struct_size(p, member, n)	(sizeof(*(p)) + (n) * sizeof(*((p)->member)))
 
 static inline unsigned long *bitmap_zalloc(unsigned int bits, gfp_t flags)
 {
