@@ -11,8 +11,8 @@ PATH=$PATH:/usr/sbin:/sbin
 
 # ---- messages ----
 
-SAY_PREFIX='' # "LANE: " while a lane runs
-STAGE=''      # name of the stage whose line is not ended yet
+SAY_PREFIX=${SAY_PREFIX-} # "LANE: " while a lane runs, also for its children
+STAGE=''                  # name of the stage whose line is not ended yet
 STAGE_START=''
 
 say() {
@@ -107,9 +107,12 @@ remove_tree() { # DIR
 	rm -rf -- "$1"
 }
 
-stop_process() { # PID
-	kill -TERM "$1" 2>/dev/null || return 0
-	wait "$1" 2>/dev/null
+# By the name of the variable that has its id for as long as it runs.
+stop_process() { # VARIABLE
+	[[ ! ${!1} ]] || {
+		kill -TERM "${!1}" 2>/dev/null
+		wait "${!1}" 2>/dev/null
+	}
 }
 
 # ---- locks, disk ----

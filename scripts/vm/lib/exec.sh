@@ -80,8 +80,5 @@ vm_argv() {
 
 vm_list() {
 	((${#WORDS[@]} == 0)) || die "usage: vm list"
-	{
-		echo name kernel qemu iommu depth tests
-		lane_lines
-	} | awk '{ printf "%-10s %-14s %-8s %-6s %-6s %s\n", $1, $2, $3, $4, $5, $6 }'
+	sed -n -e 's/^# name/name  /p;t' -e '/^[[:alnum:]]/p' "$LANES_FILE"
 }

@@ -2,7 +2,8 @@
 # shellcheck shell=bash disable=SC2034,SC2153 # names are shared by the files
 # One guest, from an empty run directory to the code it ends with.
 
-GUEST_PID=''     # while it runs
+GUEST_PID=''     # QEMU, or what limits its time, while it runs
+FOLLOW_PID=''    # what reads its control channel
 GUEST_END=''     # verdict, lost, timeout or refused (by QEMU)
 GUEST_CODE=''    # the command's exit code if there is a verdict
 BOOT_SECONDS=''  # power-on to the first command
@@ -47,7 +48,7 @@ start_guest() { # RUN
 	setpriv --pdeathsig TERM "${limit[@]}" setpriv --pdeathsig KILL "${ARGV[@]}" \
 		<"$input" 2>"$1/qemu.log" &
 	GUEST_PID=$!
-	defer stop_process "$GUEST_PID"
+	defer stop_process GUEST_PID
 }
 
 # Copies a file to stdout as it grows, for as long as the guest runs.
@@ -60,7 +61,8 @@ wait_guest() { # RUN ON_START
 	local control word value status=0
 
 	exec {control}< <(follow "$1/control")
-	defer stop_process $!
+	FOLLOW_PID=$!
+	defer stop_process FOLLOW_PID
 	while read -r word value <&"$control"; do
 		case $word in
 		start) [[ $BOOT_SECONDS ]] || { BOOT_SECONDS=$(seconds_since "$STARTED") && "$2"; } ;;
@@ -68,7 +70,9 @@ wait_guest() { # RUN ON_START
 		esac
 	done
 	exec {control}<&-
+	FOLLOW_PID=''
 	wait "$GUEST_PID" || status=$?
+	GUEST_PID=''
 	GUEST_SECONDS=$(seconds_since "$STARTED")
 	GUEST_SPLAT=$(grep -aEm1 "$SPLAT" "$1/console.log" | tr -d '\r') || GUEST_SPLAT=''
 	judge_end "$1" "$status"

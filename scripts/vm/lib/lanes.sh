@@ -8,7 +8,7 @@ GUEST_DIR=/run/vfiolab # in a guest: what belongs to the harness
 LANES=() # result of match_lanes
 
 # What describes a guest: result of use_lane.
-LANE='' KERNEL='' QEMU='' IOMMU='' DEPTH='' TESTS='' APPEND='' MEMORY='' CPUS=''
+LANE='' KERNEL='' QEMU='' IOMMU='' DEPTH='' TESTS='' APPEND='' MEMORY='' CPUS='' ACCEL=''
 
 # As given on the command line; empty where the lane decides.
 OPT_LANE='' OPT_KERNEL='' OPT_IOMMU='' OPT_TESTS='' OPT_MEM='' OPT_CPUS=''
@@ -31,17 +31,19 @@ in_guest() {
 
 # Sets LANES to those that the words name: by name, by glob, or all.
 match_lanes() { # WORD...
-	local word name count
+	local word name found
 
 	LANES=()
 	for word in "$@"; do
 		[[ $word != all ]] || word='*'
-		count=${#LANES[@]}
+		found=''
 		while read -r name; do
 			# shellcheck disable=SC2053 # a glob is meant
-			[[ $name != $word ]] || LANES+=("$name")
+			[[ $name == $word ]] || continue
+			found=y
+			[[ " ${LANES[*]} " == *" $name "* ]] || LANES+=("$name")
 		done < <(lane_names)
-		((${#LANES[@]} > count)) || no_lane "$word"
+		[[ $found ]] || no_lane "$word"
 	done
 }
 
@@ -65,6 +67,7 @@ use_lane() { # NAME
 	CPUS=${OPT_CPUS:-$CPUS}
 	[[ $QEMU != system ]] || QEMU=qemu-system-x86_64
 	QEMU=${VM_QEMU:-$QEMU}
+	ACCEL=$(accelerator)
 }
 
 read_lane() { # NAME

@@ -52,8 +52,7 @@ machine_args() {
 	local machine=q35,sata=off,smbus=off,smm=off,vmport=off
 
 	[[ $IOMMU == none ]] || machine+=,kernel_irqchip=split
-	ARGV+=(-machine "$machine")
-	ARGV+=(-accel "$(accelerator)" -cpu "$(cpu_model)")
+	ARGV+=(-machine "$machine" -accel "$ACCEL" -cpu "$(cpu_model)")
 	case $IOMMU in
 	intel) ARGV+=(-device 'intel-iommu,intremap=on,caching-mode=on') ;;
 	amd) ARGV+=(-device 'amd-iommu,intremap=on') ;;
@@ -65,7 +64,7 @@ machine_args() {
 cpu_model() {
 	if [[ $KERNEL == running ]]; then
 		echo qemu64,+rdrand
-	elif [[ $(accelerator) == kvm ]]; then
+	elif [[ $ACCEL == kvm ]]; then
 		echo host
 	else
 		echo max
@@ -108,16 +107,16 @@ share_args() { # TAG DIR
 		-device "virtio-9p-pci,fsdev=$1,mount_tag=$1,disable-legacy=on")
 }
 
-# QEMU's IVRS covers the bus below a port only with no bus to spare behind it. The
-# firmware gives the first port no windows then; amd lanes can do without it.
+# QEMU's IVRS covers the bus below a port only if that is the one bus behind it; a
+# reserve of 0 would not do, SeaBIOS then gives the same number to two buses.
 port_args() {
 	local port id buses mem pref io n=0
 
 	for port in "${ROOT_PORTS[@]}"; do
 		read -r id buses mem pref io <<<"$port"
-		[[ $IOMMU != amd || $n == 0 ]] || buses=0
 		n=$((n + 1))
-		port="pcie-root-port,id=$id,chassis=$n,slot=$n,hotplug=off,bus-reserve=$buses"
+		port="pcie-root-port,id=$id,chassis=$n,slot=$n,hotplug=off"
+		[[ $IOMMU == amd && $n != 1 ]] || port+=",bus-reserve=$buses"
 		ARGV+=(-device "$port,mem-reserve=$mem,pref64-reserve=$pref,io-reserve=$io")
 	done
 }

@@ -2,6 +2,8 @@
 # shellcheck shell=bash disable=SC2034,SC2153 # names are shared by the files
 # vm run: build, boot, test, verdict, for each lane.
 
+LANE_PID='' # while a lane runs
+
 vm_run() {
 	local lane codes=() code totals
 
@@ -9,11 +11,13 @@ vm_run() {
 	OPT_TIMEOUT=${OPT_TIMEOUT:-900}
 	totals=$(mktemp "${TMPDIR:-/tmp}/vfiolab.XXXXXX")
 	defer remove_tree "$totals"
+	defer stop_process LANE_PID
 	for lane in "${LANES[@]}"; do
 		run_lane "$lane" "$totals" &
-		defer stop_process $!
+		LANE_PID=$!
 		code=0
-		wait $! || code=$?
+		wait "$LANE_PID" || code=$?
+		LANE_PID=''
 		codes+=("$code")
 	done
 	awk '{ p += $1; f += $2; s += $3 }
@@ -38,7 +42,7 @@ run_lane() { # NAME TOTALS
 
 	own_ending
 	PASSED=0 FAILED=1 SKIPPED=0 # until there are results: a lane that ends early failed
-	SAY_PREFIX="$1: "
+	export SAY_PREFIX="$1: "
 	defer add_totals "$2"
 	take_lock "$OUT/.$1.lock" "lane $1 in $OUT"
 	remove_tree "$dir"
@@ -107,7 +111,7 @@ run_suite() { # RUN
 	[[ $TESTS == '*' ]] || command+=("$TESTS")
 	fill_run_dir "$1" "${command[@]}"
 	build_argv "$1"
-	stage "boot ($(accelerator))"
+	stage "boot ($ACCEL)"
 	start_guest "$1"
 	wait_guest "$1" suite_starts
 }
@@ -132,6 +136,7 @@ judge_suite() { # RUN
 
 	if [[ $GUEST_END != verdict ]]; then
 		FAILED=$((FAILED + 1))
+		[[ ! -s $1/results.ktap ]] || say "last output: $(tail -n1 "$1/results.ktap")"
 		explain_end "$1"
 		return
 	fi
@@ -184,7 +189,7 @@ write_summary() { # RUN CODE
 	{
 		printf '{\n\t"lane": %s,\n' "$(json_string "$LANE")"
 		printf '\t"kernel": %s,\n' "$(json_string "$KERNEL_RELEASE")"
-		printf '\t"accel": "%s",\n' "$(accelerator)"
+		printf '\t"accel": "%s",\n' "$ACCEL"
 		printf '\t"qemu": %s,\n' "$(json_string "$(qemu_version)")"
 		printf '\t"verdict": "%s",\n\t"code": %d,\n' "$(verdict_name "$2")" "$2"
 		printf '\t"passed": %d,\n\t"failed": %d,\n\t"skipped": %d,\n' \
@@ -223,11 +228,14 @@ json_list() { # TEXT...
 }
 
 json_tests() {
-	local result name detail sep=''
-
-	while IFS=$'\t' read -r result name detail; do
-		printf '%s\n\t\t{"result": "%s", "name": %s, "detail": %s}' "$sep" "$result" \
-			"$(json_string "$name")" "$(json_string "$detail")"
-		sep=,
-	done
+	awk -F '\t' '
+		function string(text) {
+			gsub(/[\\"]/, "\\\\&", text)
+			gsub(/[[:cntrl:]]/, " ", text)
+			return "\"" text "\""
+		}
+		{
+			printf "%s\n\t\t{\"result\": %s, \"name\": %s, \"detail\": %s}",
+				(NR > 1 ? "," : ""), string($1), string($2), string($3)
+		}'
 }
