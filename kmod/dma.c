@@ -385,10 +385,33 @@ static bool next_chunk(struct vlab_dma *dma, struct chunk *c)
 	return busy;
 }
 
+static bool is_of_the_past(struct vlab_dma *dma, const struct chunk *c)
+{
+	unsigned long flags;
+	bool past;
+
+	raw_spin_lock_irqsave(&dma->fn->lock, flags);
+	past = c->epoch != dma->epoch;
+	raw_spin_unlock_irqrestore(&dma->fn->lock, flags);
+	return past;
+}
+
+/* Resets wait for it as for an access to memory behind the IOMMU. */
+static int card_rw(struct vlab_dma *dma, const struct chunk *c, u64 off, bool write)
+{
+	int ret = -ECANCELED;
+
+	down_read(&dma->fn->dma_gate);
+	if (!is_of_the_past(dma, c))
+		ret = vlab_mem_rw(dma->mem, off, dma->chunk, c->len, write);
+	up_read(&dma->fn->dma_gate);
+	return ret;
+}
+
 static int end_rw(struct vlab_dma *dma, const struct chunk *c, const struct end *end, bool write)
 {
 	if (end->card)
-		return vlab_mem_rw(dma->mem, end->addr, dma->chunk, c->len, write);
+		return card_rw(dma, c, end->addr, write);
 	return vlab_dma_rw(dma->fn, c->resets, end->addr, dma->chunk, c->len, write);
 }
 
