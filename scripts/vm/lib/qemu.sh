@@ -48,6 +48,16 @@ build_argv() { # RUN
 	ARGV+=("${OPT_DEVICES[@]}")
 }
 
+# A guest that runs guests loses interrupts when TCG has a thread for each processor
+# (seen with QEMU 7.2): one processor sleeps, the others wait for it for good.
+accelerator_arg() {
+	local accel
+
+	accel=$(accelerator)
+	[[ $accel != tcg || $DEPTH == 1 ]] || accel+=,thread=single
+	echo "$accel"
+}
+
 machine_args() {
 	local machine=q35,sata=off,smbus=off,smm=off,vmport=off
 
