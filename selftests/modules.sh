@@ -84,6 +84,7 @@ load_vfio() {
 mount_configfs() {
 	local mounts
 
+	[[ -d /sys/kernel/config ]] || modprobe configfs || return
 	mounts=$(</proc/self/mounts)
 	[[ $mounts == *" /sys/kernel/config "* ]] ||
 		mount -t configfs configfs /sys/kernel/config
@@ -91,10 +92,10 @@ mount_configfs() {
 
 # [DIR]: load all modules of a directory, without one those installed.
 load_modules() {
-	load_vfio || return
+	load_vfio && mount_configfs || return
 	if [[ ${1:-} ]]; then
 		load_files "$1"
 	else
 		load_installed
-	fi && mount_configfs
+	fi
 }

@@ -19,7 +19,8 @@ SPLATS='BUG:|WARNING:|Oops|general protection|Call Trace:|INFO: task .* blocked|
 MARK="vfiolab selftests"
 
 passed=0 failed=0 skipped=0
-declare -A setting=([timeout]=45)
+declare -A setting=([timeout]=45 [first]='' [beside]='')
+declare -A beside=() # process of each program that runs beside the others
 
 die() {
 	printf 'run.sh: %s\n' "$*" >&2
@@ -63,7 +64,34 @@ read_settings() {
 	done <"$DIR/settings"
 }
 
+# NAME: of the programs of setting WORD?
+is_set() {
+	[[ ,${setting[$2]}, == *,$1,* ]]
+}
+
+# Those that want the machine for themselves go first. Then those that keep others
+# waiting are started, and told of last.
+sort_programs() {
+	local name first=() last=() others=()
+
+	for name in "${list[@]}"; do
+		if is_set "$name" first; then
+			first+=("$name")
+		elif is_set "$name" beside; then
+			last+=("$name")
+		else
+			others+=("$name")
+		fi
+	done
+	list=("${first[@]}" "${others[@]}" "${last[@]}")
+}
+
 # ---- one program ----
+
+# NAME
+timeout_of() {
+	echo "${setting[timeout_${1%.sh}]:-${setting[timeout]}}"
+}
 
 # What the program printed, as a comment; and its test cases, counted. The last
 # line is the exit status, which becomes ours.
@@ -81,12 +109,41 @@ relay() {
 	done
 }
 
-# NAME SECONDS
+# NAME
 execute() {
 	local rc=0
 
-	timeout -k 10 "$2" "$DIR/$1" </dev/null 2>&1 || rc=$?
+	timeout -k 10 "$(timeout_of "$1")" "$DIR/$1" </dev/null 2>&1 || rc=$?
 	echo "exit $rc"
+}
+
+start_beside() {
+	local name
+
+	for name in "${list[@]}"; do
+		is_set "$name" beside || continue
+		execute "$name" >"$outputs/$name" &
+		beside[$name]=$!
+	done
+}
+
+# NAME: what execute prints, now or of before
+output_of() {
+	if [[ ${beside[$1]:-} ]]; then
+		tail -n +1 -s 0.2 -f --pid="${beside[$1]}" "$outputs/$1"
+	else
+		execute "$1"
+	fi
+}
+
+# CARD: is it of a program that runs beside the one that ended? By its name.
+is_beside() {
+	local name
+
+	for name in "${!beside[@]}"; do
+		[[ $1 != "${name%%_test*}"-* ]] || return 0
+	done
+	return 1
 }
 
 # Cards that are there now and were not before: say so, and remove them.
@@ -96,6 +153,7 @@ remove_leaks() {
 	for card in "$CONFIGFS"/*/; do
 		card=${card%/}
 		[[ $cards_before != *" $card "* ]] || continue
+		! is_beside "${card##*/}" || continue
 		echo "# card ${card##*/} was left behind"
 		timeout 20 "$DIR/card.sh" down "${card##*/}" || :
 		trouble=1
@@ -118,31 +176,30 @@ log_mark() {
 	[[ ! -w /dev/kmsg ]] || echo "$MARK: $*" >/dev/kmsg
 }
 
-# RC SECONDS: the directive behind a result that is not simply ok.
+# RC NAME: the directive behind a result that is not simply ok.
 directive() {
 	case $1 in
 	0) ;;
 	4) echo " # SKIP" ;;
-	124 | 137) echo " # TIMEOUT $2 seconds" ;;
+	124 | 137) echo " # TIMEOUT $(timeout_of "$2") seconds" ;;
 	*) echo " # exit=$1" ;;
 	esac
 }
 
 run_one() {
-	local number=$1 name=$2 rc=0 before=$failed trouble='' word=ok base secs
+	local number=$1 name=$2 rc=0 before=$failed trouble='' word=ok
 
-	base=${name%.sh}
-	secs=${setting[timeout_$base]:-${setting[timeout]}}
 	echo "# selftests: vfiolab: $name"
 	log_mark "$name"
-	relay < <(execute "$name" "$secs") || rc=$?
+	relay < <(output_of "$name") || rc=$?
+	unset "beside[$name]"
 	remove_leaks
 	look_at_taint
 	[[ $rc == [04] && ! $trouble ]] || {
 		word="not ok"
 		((failed > before)) || failed=$((failed + 1))
 	}
-	echo "$word $number selftests: vfiolab: $name$(directive "$rc" "$secs")"
+	echo "$word $number selftests: vfiolab: $name$(directive "$rc" "$name")"
 }
 
 # ---- all ----
@@ -172,17 +229,27 @@ check_log() {
 }
 
 run_all() {
-	local name number=0
+	local name number=0 started=''
 
 	echo "KTAP version 1"
 	echo "1..$(($# + 1))"
 	log_mark start
 	for name; do
 		number=$((number + 1))
+		[[ $started ]] || is_set "$name" first || {
+			start_beside
+			started=y
+		}
 		run_one "$number" "$name"
 	done
 	check_log "$((number + 1))"
 	echo "# Totals: pass:$passed fail:$failed skip:$skipped"
+}
+
+# shellcheck disable=SC2317 # the trap calls it
+clean_up() {
+	((${#beside[@]} == 0)) || kill "${beside[@]}" 2>/dev/null || :
+	rm -rf "$outputs"
 }
 
 verdict() {
@@ -206,13 +273,16 @@ while (($#)); do
 done
 
 ((EUID == 0)) || die "needs root"
-[[ ! $modules || -d $modules ]] || die "$modules is not a directory"
+[[ ! $modules ]] || modules=$(cd "$modules" && pwd) || die "--modules wants a directory"
 choose_programs "${patterns[@]:-*}"
 ((${#list[@]})) || {
 	choose_programs '*'
 	die "no test matches ${patterns[*]}; there are: ${list[*]}"
 }
 read_settings
+sort_programs
+outputs=$(mktemp -d)
+trap clean_up EXIT
 [[ ${VLAB_BDF:-} ]] || load_modules "$modules" || die "set-up failed"
 export VLAB_MODULES=$modules
 cards_before=" $(printf '%s ' "$CONFIGFS"/*)"
