@@ -181,6 +181,7 @@ main() {
 	local card pid
 
 	[[ ${VLAB_NESTED:-} ]] || skip "VLAB_NESTED is not set: guests of this guest are not possible"
+	[[ ${VLAB_NESTED_BYTES:-} != 0 ]] || skip "VLAB_NESTED_BYTES is 0: not asked for"
 	((EUID == 0)) || skip "needs root"
 	load_modules "" || exit 1
 	FILES=$(mktemp -d)
