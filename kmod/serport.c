@@ -12,6 +12,7 @@
 #define TIMEOUT_CHARS	4	/* PC16550D, FIFO interrupt mode operation */
 #define MIN_REST	(10 * NSEC_PER_USEC)
 #define MAX_REST	(20 * NSEC_PER_MSEC)
+#define BLIND_REST	8
 #define NULL_MODEM	"null-modem:"
 
 static struct serport *end_to_port(struct line_end *end)
@@ -278,14 +279,17 @@ static bool saw_idle(struct serport *port, unsigned int reg, u8 val)
  * each byte read, an interrupt handler, which reads until nothing is left, would
  * stay in its loop for as long as there is data. So it rests for as long as the
  * driver was busy with what it got last: the driver has half of its time for
- * itself, however fast it is.
+ * itself, however fast it is. A driver that read all and does not look again is
+ * given more time, and then more data.
  */
-static void rest(struct serport *port)
+static void rest(struct serport *port, bool idle)
 {
-	s64 busy = ktime_to_ns(ktime_sub(ktime_get(), port->fed_at));
+	s64 ns = ktime_to_ns(ktime_sub(ktime_get(), port->fed_at));
 
-	if (!hrtimer_is_queued(&port->feed_timer))
-		start_timer(port, &port->feed_timer, clamp_t(s64, busy, MIN_REST, MAX_REST));
+	ns = clamp_t(s64, idle ? ns : BLIND_REST * ns, MIN_REST, MAX_REST);
+	if (!hrtimer_is_queued(&port->feed_timer) ||
+	    ktime_to_ns(hrtimer_get_remaining(&port->feed_timer)) > ns)
+		start_timer(port, &port->feed_timer, ns);
 }
 
 static enum hrtimer_restart feed_timer(struct hrtimer *timer)
@@ -310,13 +314,14 @@ static enum hrtimer_restart feed_timer(struct hrtimer *timer)
  */
 u8 serport_in(struct serport *port, unsigned int reg)
 {
-	bool data = is_data(port, reg);
+	bool data = is_data(port, reg), idle;
 	u8 val = uart_read(&port->uart, reg);
 
 	if (data)
 		port->rx_at = ktime_get();
-	if (saw_idle(port, reg, val) && port->held)
-		rest(port);
+	idle = saw_idle(port, reg, val);
+	if (port->held && (idle || (data && !port->uart.rx.len)))
+		rest(port, idle);
 	if (reg == UART_LSR && ring_tx_staged(&port->ring))
 		val &= ~UART_LSR_TEMT;
 	serport_changed(port);

@@ -328,6 +328,49 @@ TEST(handler_ends_however_much_the_far_end_has)
 	pull(r);
 }
 
+/* The simplest of handlers: it never looks at IIR, and at LSR once too few. */
+static unsigned int read_all(struct serport *port)
+{
+	unsigned int n;
+
+	for (n = 0; in(port, UART_LSR) & UART_LSR_DR; n++)
+		in(port, UART_RX);
+	return n;
+}
+
+TEST(driver_that_does_not_look_again_gets_the_rest)
+{
+	struct rig *r = plug("null-modem:a/1", "null-modem:a/0");
+
+	out(&r->port[1], UART_IER, UART_IER_RDI);
+	send(&r->port[0], "0123456789abcdefghijklmnopqrstuvw");
+	EXPECT_EQ(16, read_all(&r->port[1]));
+	EXPECT_FALSE(r->fn.vec[1].level);
+	shim_advance(MAX_REST);
+	EXPECT_TRUE(r->fn.vec[1].level);
+	EXPECT_EQ(16, read_all(&r->port[1]));
+	shim_advance(MAX_REST);
+	EXPECT_EQ(1, read_all(&r->port[1]));
+	pull(r);
+}
+
+TEST(driver_that_reads_some_of_it_gets_the_rest)
+{
+	struct rig *r = plug("null-modem:a/1", "null-modem:a/0");
+	unsigned int n = 0;
+
+	out(&r->port[1], UART_FCR, UART_FCR_ENABLE_FIFO | UART_FCR_TRIGGER_14);
+	out(&r->port[1], UART_IER, UART_IER_RDI);
+	send(&r->port[0], "0123456789abcdefghijklmnopqrstuvw");
+	while (r->fn.vec[1].level) {
+		for (; r->fn.vec[1].level; n++)
+			in(&r->port[1], UART_RX);
+		shim_advance(2 * MAX_REST);
+	}
+	EXPECT_EQ(33, n);
+	pull(r);
+}
+
 TEST(unpaced_line_waits_without_fifos_too)
 {
 	struct rig *r = plug("loopback", "none");

@@ -179,6 +179,11 @@ bool hrtimer_is_queued(const struct hrtimer *timer)
 	return timer->queued;
 }
 
+ktime_t hrtimer_get_remaining(const struct hrtimer *timer)
+{
+	return timer->expires - now;
+}
+
 static void fire(struct hrtimer *timer)
 {
 	now = timer->expires;

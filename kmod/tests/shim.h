@@ -292,6 +292,7 @@ ktime_t ktime_get(void);
 void hrtimer_start(struct hrtimer *timer, ktime_t ns, int mode);
 void hrtimer_forward_now(struct hrtimer *timer, ktime_t ns);
 bool hrtimer_is_queued(const struct hrtimer *timer);
+ktime_t hrtimer_get_remaining(const struct hrtimer *timer);
 int hrtimer_cancel(struct hrtimer *timer);
 
 /* Let time pass: timers fire in order, and what they queue runs. */
