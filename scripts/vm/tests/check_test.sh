@@ -116,6 +116,17 @@ test_check_modules_catches_an_unresolved_symbol() {
 	expect_caught modules-6.12 'nowhere.* undefined'
 }
 
+test_check_shows_the_case_that_failed() {
+	small_project
+	printf 'unit:\n\t@printf "%%s\\n" "ok 1 one" "not ok 2 two" "# why" %s; exit 1\n' \
+		'"ok 3 three" "ok 4" "ok 5" "ok 6" "ok 7" "ok 8"' >"$T/top/Makefile"
+	check unit
+	expect_rc 1
+	expect_out '^    not ok 2 two$'
+	expect_out '^    # why$'
+	expect_out '^7 passed, 1 failed, 0 skipped$'
+}
+
 test_check_signed_off_catches_a_commit_without() {
 	type -P git >/dev/null || skip "no git"
 	small_project
