@@ -1,18 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * cardstate - leave a card (personality vlab) as no reset would, or see that it
- * was reset
+ * cardstate - leave cards as no reset would, or see that they were reset
  *
- *	VLAB_BACKEND=sysfs cardstate dirty|fresh BDF
+ *	VLAB_BACKEND=sysfs cardstate dirty|fresh BDF...
+ *
+ * A function with a driver has the 8250 driver and I/O ports: of such only the
+ * scratch registers are ours.
  *
  * Exit status: 0, else what is wrong is printed.
  */
+#include <fcntl.h>
+#include <limits.h>
 #include <linux/serial_reg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "kselftest.h"
 #include "vst.h"
+
+#define DIRT	0x5a
+#define PORT_REGS	8
 
 /* A register and what it is after a reset (serial.rst 3, 4, 5; dma.rst 1). */
 static const struct reg {
@@ -22,7 +31,7 @@ static const struct reg {
 	unsigned int width;
 	u64 reset, dirt;
 } regs[] = {
-	{ "SCR", VLAB_SERIAL_BAR_UART, UART_SCR, 1, 0, 0x5a },
+	{ "SCR", VLAB_SERIAL_BAR_UART, UART_SCR, 1, 0, DIRT },
 	{ "IER", VLAB_SERIAL_BAR_UART, UART_IER, 1, 0, UART_IER_MSI },
 	{ "MCR", VLAB_SERIAL_BAR_UART, UART_MCR, 1, 0, UART_MCR_LOOP },
 	{ "LIVENESS", VLAB_SERIAL_BAR_CTRL, VLAB_SERIAL_LIVENESS, 4, 0, 0x12345678 },
@@ -44,23 +53,67 @@ static int check(struct vst_dev *dev, const struct reg *reg)
 	return KSFT_FAIL;
 }
 
-int main(int argc, char **argv)
+static int all_registers(const char *bdf, bool dirty)
 {
-	struct vst_dev *dev;
-	unsigned int i;
+	struct vst_dev *dev = vst_open(bdf);
 	int ret = KSFT_PASS;
+	unsigned int i;
 
-	if (argc != 3 || (strcmp(argv[1], "dirty") && strcmp(argv[1], "fresh"))) {
-		fprintf(stderr, "usage: cardstate dirty|fresh BDF\n");
-		return 2;
-	}
-	dev = vst_open(argv[2]);
 	for (i = 0; i < ARRAY_SIZE(regs); i++) {
-		if (argv[1][0] == 'f')
-			ret |= check(dev, &regs[i]);
-		else
+		if (dirty)
 			vst_write(dev, regs[i].bar, regs[i].off, &regs[i].dirt, regs[i].width);
+		else
+			ret |= check(dev, &regs[i]);
 	}
 	vst_close(dev);
+	return ret;
+}
+
+/* BAR 0 has a scratch register at the end of each port's eight. */
+static int scratch_registers(const char *bdf, bool dirty)
+{
+	char path[PATH_MAX];
+	int ret = KSFT_PASS;
+	struct stat st;
+	u8 val = DIRT;
+	off_t off;
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource0", bdf);
+	fd = open(path, O_RDWR);
+	if (fd < 0 || fstat(fd, &st)) {
+		perror(path);
+		return KSFT_FAIL;
+	}
+	for (off = UART_SCR; off < st.st_size; off += PORT_REGS) {
+		if ((dirty ? pwrite(fd, &val, 1, off) : pread(fd, &val, 1, off)) != 1) {
+			perror(path);
+			ret = KSFT_FAIL;
+		} else if (!dirty && val) {
+			printf("%s: SCR at %#lx is %#x, not 0\n", bdf, (long)off, val);
+			ret = KSFT_FAIL;
+		}
+	}
+	close(fd);
+	return ret;
+}
+
+int main(int argc, char **argv)
+{
+	char driver[64];
+	bool dirty;
+	int i, ret = KSFT_PASS;
+
+	if (argc < 3 || (strcmp(argv[1], "dirty") && strcmp(argv[1], "fresh"))) {
+		fprintf(stderr, "usage: cardstate dirty|fresh BDF...\n");
+		return 2;
+	}
+	dirty = !strcmp(argv[1], "dirty");
+	for (i = 2; i < argc; i++) {
+		if (__vst_driver(argv[i], driver, sizeof(driver)))
+			ret |= all_registers(argv[i], dirty);
+		else
+			ret |= scratch_registers(argv[i], dirty);
+	}
 	return ret;
 }
