@@ -104,6 +104,23 @@ static void add_table(unsigned long *ids, const struct acpi_table_header *table,
 	}
 }
 
+/*
+ * Is there one that looks its devices up? The port's own group would not tell: a
+ * port that the table leaves out has none.
+ */
+static bool iommu_at_work(void)
+{
+	struct pci_dev *pdev = NULL;
+
+	for_each_pci_dev(pdev) {
+		if (pdev->dev.iommu_group) {
+			pci_dev_put(pdev);
+			return true;
+		}
+	}
+	return false;
+}
+
 /**
  * vlab_ivrs_covers() - may there be devices on these buses
  * @port: the root port they are below
@@ -118,8 +135,7 @@ bool vlab_ivrs_covers(struct pci_dev *port, unsigned int first, unsigned int las
 	unsigned long *ids;
 	bool covered;
 
-	/* No IOMMU is at work: nobody will look anything up. */
-	if (!port->dev.iommu_group || ACPI_FAILURE(acpi_get_table(ACPI_SIG_IVRS, 0, &table)))
+	if (!iommu_at_work() || ACPI_FAILURE(acpi_get_table(ACPI_SIG_IVRS, 0, &table)))
 		return true;
 
 	ids = bitmap_zalloc(IDS, GFP_KERNEL);
