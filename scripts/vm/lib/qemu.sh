@@ -23,6 +23,17 @@ readonly ROOT_PORTS=(
 	'slot3 2 8M 256M 0'
 )
 
+# QEMU's IVRS covers the bus below a port only if that is the one bus behind it (-; a
+# reserve of 0 would not do, SeaBIOS then gives the same number to two buses). So all
+# but the first, which is there to be refused, take a card.
+readonly AMD_ROOT_PORTS=(
+	'slot1 40 64M 1G 32K'
+	'slot2 - 8M 256M 4K'
+	'slot3 - 8M 256M 4K'
+	'slot4 - 8M 256M 4K'
+	'slot5 - 8M 256M 0'
+)
+
 # KVM only where guests in it can have guests: a node alone can be useless.
 accelerator() {
 	if { : <>/dev/kvm; } 2>/dev/null && grep -Eqw 'vmx|svm' /proc/cpuinfo &&
@@ -117,16 +128,15 @@ share_args() { # TAG DIR
 		-device "virtio-9p-pci,fsdev=$1,mount_tag=$1,disable-legacy=on")
 }
 
-# QEMU's IVRS covers the bus below a port only if that is the one bus behind it; a
-# reserve of 0 would not do, SeaBIOS then gives the same number to two buses.
 port_args() {
-	local port id buses mem pref io n=0
+	local port id buses mem pref io n=0 ports=("${ROOT_PORTS[@]}")
 
-	for port in "${ROOT_PORTS[@]}"; do
+	[[ $IOMMU != amd ]] || ports=("${AMD_ROOT_PORTS[@]}")
+	for port in "${ports[@]}"; do
 		read -r id buses mem pref io <<<"$port"
 		n=$((n + 1))
 		port="pcie-root-port,id=$id,chassis=$n,slot=$n,hotplug=off"
-		[[ $IOMMU == amd && $n != 1 ]] || port+=",bus-reserve=$buses"
+		[[ $buses == - ]] || port+=",bus-reserve=$buses"
 		ARGV+=(-device "$port,mem-reserve=$mem,pref64-reserve=$pref,io-reserve=$io")
 	done
 }
