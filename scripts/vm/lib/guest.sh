@@ -56,6 +56,18 @@ follow() { # FILE
 	exec tail -n +1 -s 0.1 --pid="$GUEST_PID" -f -- "$1"
 }
 
+# The guest's next word, into word and value; 1 at the end. It looks up each second,
+# as a signal that comes just before read blocks is seen only after it.
+next_word() { # FD
+	local status
+
+	while :; do
+		status=0
+		read -r -t 1 word value <&"$1" || status=$?
+		((status > 128)) || return "$status"
+	done
+}
+
 # Waits for the end; calls ON_START when the command starts.
 wait_guest() { # RUN ON_START
 	local control word value status=0
@@ -63,7 +75,7 @@ wait_guest() { # RUN ON_START
 	exec {control}< <(follow "$1/control")
 	FOLLOW_PID=$!
 	defer stop_process FOLLOW_PID
-	while read -r word value <&"$control"; do
+	while next_word "$control"; do
 		case $word in
 		start) [[ $BOOT_SECONDS ]] || { BOOT_SECONDS=$(seconds_since "$STARTED") && "$2"; } ;;
 		exit) GUEST_CODE=$value ;;

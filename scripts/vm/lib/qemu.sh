@@ -59,8 +59,8 @@ build_argv() { # RUN
 	ARGV+=("${OPT_DEVICES[@]}")
 }
 
-# A guest that runs guests loses interrupts when TCG has a thread for each processor
-# (seen with QEMU 7.2): one processor sleeps, the others wait for it for good.
+# A guest that runs guests gets one thread for all its processors: QEMU before 10.2
+# loses interrupts that another thread raises, see docs/surprises.md.
 accelerator_arg() {
 	local accel
 
