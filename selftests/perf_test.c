@@ -272,12 +272,6 @@ static long meminfo_kib(const char *name)
 	return kib;
 }
 
-static void tell_kernel(const char *file, const char *what)
-{
-	if (__vst_file_write(file, what))
-		ksft_print_msg("%s cannot be written, memory is not exact\n", file);
-}
-
 /*
  * What the kernel has for itself. Free memory would tell all, but for the pages that
  * each processor has at hand: megabytes, which come and go. Objects that wait for
