@@ -48,7 +48,7 @@ load_one() {
 	vfiolab_vfio_pci) "$@" check_iommu=1 ;;
 	*) "$@" ;;
 	esac || {
-		echo "$name cannot be loaded: see dmesg" >&2
+		echo "$name cannot be loaded, the kernel says: $(dmesg | tail -n 1)" >&2
 		return 1
 	}
 }

@@ -60,14 +60,19 @@ bool vst_can(unsigned int what)
 
 static void plug_card(const char *const *attrs)
 {
-	int ret;
+	char reason[256] = "nothing about it in the kernel's log";
+	int log, ret;
 
 	prog.bdf = getenv("VLAB_BDF");
 	if (prog.bdf || !attrs)
 		return;
+	log = __vst_log_open();
 	ret = __vst_card_plug(&prog.card, attrs);
-	if (ret)
-		ksft_exit_fail_msg("cannot plug the card in: %s; see dmesg\n", strerror(-ret));
+	if (ret) {
+		vst_log_count(log, "vfiolab: ", reason, sizeof(reason));
+		ksft_exit_fail_msg("cannot plug the card in: %s: %s\n", strerror(-ret), reason);
+	}
+	close(log);
 	prog.bdf = prog.card.bdf[0];
 }
 
