@@ -315,7 +315,7 @@ TEST(memory_of_a_live_card)
 	for (i = 0; i < n; i++)
 		vst_card_destroy(&card[i]);
 	kib -= kernel_kib();
-	ksft_print_msg("a live card, bound: %ld KiB, mean of %u, beside its 64 KiB of card memory\n",
+	ksft_print_msg("a live card, bound: %ld KiB, mean of %u, and 64 KiB of card memory\n",
 		       kib / (long)n, n);
 	if (n < 8)
 		SKIP(return, "room for %u cards, too few to tell", n);

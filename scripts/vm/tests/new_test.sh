@@ -23,6 +23,16 @@ test_new_model_builds_without_warnings() {
 	! grep WARNING "$T/err" || fail "modpost warns"
 }
 
+# Lab 8 is that: what the page says on this side, but for the guest.
+test_new_model_builds_as_the_lab_says() {
+	copy_project
+	sed -n 's/^    \$ //p' "$TOP/docs/labs/8-model.md" | grep -v 'vm exec' >"$T/page"
+	grep -q 'scripts/new model' "$T/page" || fail "no commands in the page"
+	cd "$T/top" && run bash -euo pipefail "$T/page"
+	expect_rc 0
+	[[ -e $T/top/out/modules/vfiolab_abacus.ko ]] || fail "no vfiolab_abacus.ko"
+}
+
 test_new_test_builds_without_warnings() {
 	copy_project
 	new test abacus
