@@ -144,6 +144,14 @@ void vst_fill(void *buf, size_t len, u64 seed);
 ssize_t vst_differs(const void *a, const void *b, size_t len);
 
 /**
+ * vst_locked() - memory that a process has locked, mappings of type1 among it
+ * @pid: which, 0 is the caller
+ *
+ * Return: pages.
+ */
+unsigned long vst_locked(pid_t pid);
+
+/**
  * __vst_file_write() - write a short text to a file of sysfs or configfs
  * @path: the file
  * @text: what to write, in one write()
@@ -163,6 +171,23 @@ int __vst_file_write(const char *path, const char *text);
  */
 int __vst_file_read(const char *path, char *buf, size_t len);
 #define vst_file_read(...) vst_ok(__vst_file_read(__VA_ARGS__))
+
+/**
+ * __vst_xioctl() - an ioctl of any file, as it is
+ * @fd: a container, a group
+ * @request: VFIO_*
+ * @...: its argument, a pointer or a number
+ *
+ * For those who include sys/ioctl.h.
+ *
+ * Return: what the ioctl returned or -errno.
+ */
+#define __vst_xioctl(fd, request, ...) ({				\
+	int __ret = ioctl(fd, request, ##__VA_ARGS__);			\
+									\
+	__ret < 0 ? -errno : __ret;					\
+})
+#define vst_xioctl(...) vst_ok(__vst_xioctl(__VA_ARGS__))
 
 /* ---- the kernel's log (vst_log.c) ---- */
 
@@ -357,6 +382,15 @@ int __vst_driver(const char *bdf, char *buf, size_t len);
 int __vst_group(const char *bdf);
 #define vst_group(...) vst_ok(__vst_group(__VA_ARGS__))
 
+/**
+ * __vst_group_open() - the file of a function's group, with no container yet
+ * @bdf: a PCI function
+ *
+ * Return: the descriptor, the caller's, or -errno.
+ */
+int __vst_group_open(const char *bdf);
+#define vst_group_open(...) vst_ok(__vst_group_open(__VA_ARGS__))
+
 /* ---- the program (vst_main.c) ---- */
 
 /**
@@ -512,6 +546,7 @@ bool vst_can(unsigned int what);
  * struct vst_iommu - an address space that devices are attached to
  * @ops: how
  * @fd: container
+ * @type: VFIO_TYPE1v2_IOMMU; may be changed until the first device is attached
  * @group: groups attached, those with users
  * @next_iova: see vst_iova()
  *
@@ -520,6 +555,7 @@ bool vst_can(unsigned int what);
 struct vst_iommu {
 	const struct vst_backend *ops;
 	int fd;
+	int type;
 	struct {
 		int num, fd;
 		unsigned int users;
@@ -1047,6 +1083,18 @@ int __vst_dma_wait(struct vst_dev *dev);
  */
 int __vst_dma_run(struct vst_dev *dev, const struct vst_dma *dma);
 #define vst_dma_run(...) vst_ok(__vst_dma_run(__VA_ARGS__))
+
+/**
+ * __vst_dma_touch() - read or write memory; the other end is card memory
+ * @dev: the device
+ * @iova: memory
+ * @len: bytes, no more than card memory has
+ * @write: write it, else read it
+ *
+ * Return: as __vst_dma_wait().
+ */
+int __vst_dma_touch(struct vst_dev *dev, u64 iova, u64 len, bool write);
+#define vst_dma_touch(...) vst_ok(__vst_dma_touch(__VA_ARGS__))
 
 /**
  * vst_dma_abort() - write ABORT and wait until the engine is not busy

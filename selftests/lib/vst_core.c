@@ -97,3 +97,16 @@ int __vst_file_read(const char *path, char *buf, size_t len)
 	buf[n] = '\0';
 	return n;
 }
+
+unsigned long vst_locked(pid_t pid)
+{
+	char path[32] = "/proc/self/status", text[4096], *line;
+	unsigned long kb;
+
+	if (pid)
+		snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	vst_file_read(path, text, sizeof(text));
+	line = strstr(text, "VmLck:");
+	vst_assert(line && sscanf(line, "VmLck: %lu kB", &kb) == 1);
+	return kb * 1024 / VST_PAGE;
+}

@@ -42,6 +42,18 @@ int __vst_dma_run(struct vst_dev *dev, const struct vst_dma *dma)
 	return __vst_dma_wait(dev);
 }
 
+int __vst_dma_touch(struct vst_dev *dev, u64 iova, u64 len, bool write)
+{
+	struct vst_dma dma = {
+		.src = write ? 0 : iova,
+		.dst = write ? iova : 0,
+		.len = len,
+		.flags = write ? VLAB_DMA_CTRL_SRC_CARD : VLAB_DMA_CTRL_DST_CARD,
+	};
+
+	return __vst_dma_run(dev, &dma);
+}
+
 void vst_dma_abort(struct vst_dev *dev)
 {
 	vst_dma_write32(dev, VLAB_DMA_CTRL, VLAB_DMA_CTRL_ABORT);

@@ -18,6 +18,7 @@ struct vst_iommu *vst_iommu_open(void)
 	vst_assert(iommu);
 	iommu->ops = vst_backend();
 	iommu->fd = -1;
+	iommu->type = VFIO_TYPE1v2_IOMMU;
 	iommu->next_iova = FIRST_IOVA;
 	if (iommu->ops->iommu_open)
 		vst_ok(iommu->ops->iommu_open(iommu));

@@ -118,18 +118,32 @@ static int group_attach(struct vst_iommu *iommu, int fd)
 	ret = xioctl(fd, VFIO_GROUP_SET_CONTAINER, &iommu->fd);
 	if (ret || has_groups(iommu))
 		return ret;
-	return ioctl(iommu->fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU) ? -errno : 0;
+	return ioctl(iommu->fd, VFIO_SET_IOMMU, iommu->type) ? -errno : 0;
+}
+
+static int group_file(int num)
+{
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "/dev/vfio/%d", num);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int __vst_group_open(const char *bdf)
+{
+	int num = __vst_group(bdf);
+
+	return num < 0 ? num : group_file(num);
 }
 
 static int group_open(struct vst_iommu *iommu, unsigned int slot, int num)
 {
-	char path[32];
-	int ret, fd;
+	int ret, fd = group_file(num);
 
-	snprintf(path, sizeof(path), "/dev/vfio/%d", num);
-	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	ret = group_attach(iommu, fd);
 	if (ret) {
 		close(fd);
