@@ -531,11 +531,11 @@ TEST_F(d3hot, character_that_arrives_there_interrupts_nobody)
 	u8 byte;
 
 	vst_irq_eventfds(self->dev, MSIX, 0, 2, fd);
-	vst_uart_setup(&paced, 12);
+	vst_uart_setup(&paced, 1152);	/* 100 ms each */
 	vst_out(&paced, UART_IER, UART_IER_RDI);
 	vst_out(&paced, UART_TX, 'x');
 	vst_power(self->dev, 3);
-	EXPECT_EQ(-ETIMEDOUT, __vst_event_wait(fd[1], 20));
+	EXPECT_EQ(-ETIMEDOUT, __vst_event_wait(fd[1], 200));
 	vst_power(self->dev, 0);
 	EXPECT_EQ(0, vst_event_count(fd[1]));
 	vst_uart_setup(&paced, 1);
