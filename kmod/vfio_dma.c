@@ -2,12 +2,15 @@
 /*
  * vfiolab_vfio_pci - the device gets at the memory of its user
  *
- * vfio_dma_rw() looks mapping and permission up and is serialised against
- * unmapping. It is made for drivers of devices without an IOMMU, hence two things
- * are left to do here. It wants read permission for a write as well: such a
+ * By the container, vfio_dma_rw() looks mapping and permission up and is serialised
+ * against unmapping. It is made for drivers of devices without an IOMMU, hence two
+ * things are left to do here. It wants read permission for a write as well: such a
  * write is done on the pinned page. And it never looks at the IOMMU: check_iommu
  * does, while the page is pinned, since a pin keeps the mapping in place and a
  * walk of the IOMMU's table is safe only for as long as that.
+ *
+ * By iommufd, all is done on pinned pages: those are looked up in the IOMMU's table,
+ * where vfio_dma_rw() goes through the process that mapped them.
  */
 #include <linux/highmem.h>
 #include <linux/iommu.h>
@@ -111,29 +114,39 @@ static int check(struct vlab_vfio *v, u64 iova, bool write)
 	return ret;
 }
 
-static int write_pinned(struct vlab_vfio *v, u64 iova, const void *buf, size_t len)
+static int rw_pinned(struct vlab_vfio *v, u64 iova, void *buf, size_t len, bool write)
 {
 	struct page *page;
 	int ret;
 
-	ret = pin_page(v, iova, IOMMU_WRITE, &page);
+	ret = pin_page(v, iova, write ? IOMMU_WRITE : IOMMU_READ, &page);
 	if (ret)
 		return ret == -EACCES ? -EPERM : ret;	/* no pins in version 1 */
-	memcpy_to_page(page, offset_in_page(iova), buf, len);
+	if (write)
+		memcpy_to_page(page, offset_in_page(iova), buf, len);
+	else
+		memcpy_from_page(buf, page, offset_in_page(iova), len);
 	unpin_page(v, iova);
 	return 0;
 }
 
-/* By the container or, see vfio_iommufd.c, by iommufd. */
-static int user_rw(struct vlab_vfio *v, u64 iova, void *buf, size_t len, bool write)
+static int container_rw(struct vlab_vfio *v, u64 iova, void *buf, size_t len, bool write)
 {
 	int ret = vfio_dma_rw(&v->core.vdev, iova, buf, len, write);
 
 	if (ret == -EPERM && write)
-		ret = write_pinned(v, iova, buf, len);
+		ret = rw_pinned(v, iova, buf, len, write);
 	if (!ret && READ_ONCE(check_iommu))
 		ret = check(v, iova, write);
 	return ret;
+}
+
+/* By the time that a pin misses the address space, has_ioas is off. */
+static int iommufd_rw(struct vlab_vfio *v, u64 iova, void *buf, size_t len, bool write)
+{
+	int ret = rw_pinned(v, iova, buf, len, write);
+
+	return ret && !READ_ONCE(v->has_ioas) ? -ENXIO : ret;
 }
 
 /* Returns what vlab_dma_rw() promises. */
@@ -142,12 +155,14 @@ static int owner_rw(struct vlab_owner *owner, u64 iova, void *buf, size_t len, b
 	struct vlab_vfio *v = container_of(owner, struct vlab_vfio, owner);
 	int ret;
 
-	if (vlab_vfio_lacks_ioas(v))
-		return -ENXIO;
-	ret = user_rw(v, iova, buf, len, write);
+	if (vlab_vfio_by_iommufd(v))
+		ret = iommufd_rw(v, iova, buf, len, write);
+	else
+		ret = container_rw(v, iova, buf, len, write);
 	switch (ret) {
 	case 0:
 	case -EPERM:
+	case -ENXIO:
 	case -EIO:
 	case -ENOMEM:
 		return ret;

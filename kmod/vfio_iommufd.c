@@ -5,8 +5,8 @@
  * A device behind an IOMMU has no access object: its hardware goes through the
  * IOMMU. Ours goes through the kernel, so it gets one beside what
  * vfio_pci_core makes, on the same address space. It is left where
- * vfio_dma_rw() and vfio_pin_pages() look for that of a device without an
- * IOMMU; they need no more to work for this one.
+ * vfio_pin_pages() looks for that of a device without an IOMMU; it needs no more
+ * to work for this one.
  */
 #include <linux/iommufd.h>
 #include <linux/module.h>
@@ -62,9 +62,11 @@ void vlab_vfio_unbind_iommufd(struct vfio_device *vdev)
 
 static void leave_ioas(struct vlab_vfio *v)
 {
-	if (v->has_ioas)
-		iommufd_access_detach(v->core.vdev.iommufd_access);
+	bool had = v->has_ioas;
+
 	WRITE_ONCE(v->has_ioas, false);
+	if (had)
+		iommufd_access_detach(v->core.vdev.iommufd_access);
 }
 
 static int follow(struct vlab_vfio *v, u32 id)

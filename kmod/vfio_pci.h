@@ -140,15 +140,15 @@ void vlab_vfio_detach_ioas(struct vfio_device *vdev);
 	.attach_ioas = vlab_vfio_attach_ioas,		\
 	.detach_ioas = vlab_vfio_detach_ioas,
 
-/* Bound to iommufd, and no address space that could be asked for memory. */
-static inline bool vlab_vfio_lacks_ioas(const struct vlab_vfio *v)
+/* Opened by iommufd, not by a container. */
+static inline bool vlab_vfio_by_iommufd(const struct vlab_vfio *v)
 {
-	return v->core.vdev.iommufd_device && !READ_ONCE(v->has_ioas);
+	return v->core.vdev.iommufd_device;
 }
 #else
 #define VLAB_VFIO_IOMMUFD_OPS
 
-static inline bool vlab_vfio_lacks_ioas(const struct vlab_vfio *v)
+static inline bool vlab_vfio_by_iommufd(const struct vlab_vfio *v)
 {
 	return false;
 }
