@@ -298,12 +298,14 @@ TEST_F(info, group_is_viable_and_has_its_container)
 {
 	struct vfio_group_status status = { .argsz = sizeof(status) };
 
+	VST_NEEDS(VST_CAN_GROUP);
 	ASSERT_EQ(0, ioctl(vst_group_fd(self->dev), VFIO_GROUP_GET_STATUS, &status));
 	EXPECT_EQ(VFIO_GROUP_FLAGS_VIABLE | VFIO_GROUP_FLAGS_CONTAINER_SET, status.flags);
 }
 
 TEST_F(info, group_gives_no_device_of_another_name)
 {
+	VST_NEEDS(VST_CAN_GROUP);
 	EXPECT_EQ(-1, ioctl(vst_group_fd(self->dev), VFIO_GROUP_GET_DEVICE_FD, "ffff:ff:1f.7"));
 	EXPECT_EQ(ENODEV, errno);
 }
@@ -312,6 +314,7 @@ TEST_F(info, group_cannot_be_opened_twice)
 {
 	char path[32];
 
+	VST_NEEDS(VST_CAN_GROUP);
 	snprintf(path, sizeof(path), "/dev/vfio/%d", vst_group(vst_bdf()));
 	EXPECT_EQ(-1, open(path, O_RDWR));
 	EXPECT_EQ(EBUSY, errno);
@@ -319,6 +322,7 @@ TEST_F(info, group_cannot_be_opened_twice)
 
 TEST_F(info, group_in_use_keeps_its_container)
 {
+	VST_NEEDS(VST_CAN_GROUP);
 	EXPECT_EQ(-1, ioctl(vst_group_fd(self->dev), VFIO_GROUP_UNSET_CONTAINER));
 	EXPECT_EQ(EBUSY, errno);
 	EXPECT_EQ(VLAB_SERIAL_MAGIC,
@@ -329,6 +333,7 @@ TEST_F(info, container_speaks_type1)
 {
 	int fd = self->dev->iommu->fd;
 
+	VST_NEEDS(VST_CAN_GROUP);
 	EXPECT_EQ(VFIO_API_VERSION, ioctl(fd, VFIO_GET_API_VERSION));
 	EXPECT_EQ(1, ioctl(fd, VFIO_CHECK_EXTENSION, VFIO_TYPE1v2_IOMMU));
 	EXPECT_EQ(0, ioctl(fd, VFIO_CHECK_EXTENSION, 0x7fff));
@@ -336,6 +341,7 @@ TEST_F(info, container_speaks_type1)
 
 TEST_F(info, container_keeps_the_iommu_it_has)
 {
+	VST_NEEDS(VST_CAN_GROUP);
 	EXPECT_EQ(-1, ioctl(self->dev->iommu->fd, VFIO_SET_IOMMU, VFIO_TYPE1_IOMMU));
 	EXPECT_EQ(EINVAL, errno);
 }
@@ -344,13 +350,14 @@ TEST_F(info, container_maps_pages_of_4k)
 {
 	struct vfio_iommu_type1_info info = { .argsz = sizeof(info) };
 
+	VST_NEEDS(VST_CAN_GROUP);
 	ASSERT_EQ(0, ioctl(self->dev->iommu->fd, VFIO_IOMMU_GET_INFO, &info));
 	EXPECT_TRUE(info.flags & VFIO_IOMMU_INFO_PGSIZES);
 	EXPECT_TRUE(info.iova_pgsizes & 4096);
 }
 
 /* The window that messages are written to: 0xfee00000 on x86. */
-TEST_F(info, container_keeps_the_message_window_out)
+TEST_F(info, address_space_keeps_the_message_window_out)
 {
 	struct vst_range range[16];
 	int i, n = self->dev->ops->iommu_ranges(self->dev->iommu, range, ARRAY_SIZE(range));

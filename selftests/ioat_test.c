@@ -185,10 +185,11 @@ static bool copied(struct ioat *io, size_t size)
 /* One who was killed lets go a little later, when the card was using his memory. */
 static int open_device(struct vst_dev **dev)
 {
+	const int busy = vst_backend()->busy;
 	int ret;
 
-	return vst_until((ret = __vst_open_in(dev, vst_bdf(), NULL)) != -EBUSY,
-			 VST_DEADLINE_MS) ? ret : -EBUSY;
+	return vst_until((ret = __vst_open_in(dev, vst_bdf(), NULL)) != busy,
+			 VST_DEADLINE_MS) ? ret : busy;
 }
 
 static void open_channel(struct ioat *io, const struct way *way)

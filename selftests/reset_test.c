@@ -57,13 +57,6 @@ static int hot_reset_with(struct vst_dev *dev, const int *fds, unsigned int n)
 	return __vst_ioctl(dev, VFIO_DEVICE_PCI_HOT_RESET, &arg);
 }
 
-static int hot_reset(struct vst_dev *dev)
-{
-	int group = vst_group_fd(dev);
-
-	return hot_reset_with(dev, &group, 1);
-}
-
 FIXTURE(reset) {
 	struct vst_dev *dev;
 	struct vst_buf buf;
@@ -621,7 +614,6 @@ FIXTURE(hot) {
 	struct vst_dev *dev;
 	struct vst_buf buf;
 	struct vst_uart u;
-	int group;
 };
 
 FIXTURE_SETUP(hot)
@@ -631,7 +623,6 @@ FIXTURE_SETUP(hot)
 	vst_master(self->dev, true);
 	self->buf = vst_buf(self->dev->iommu, BUF_SIZE, VST_RW);
 	self->u = vst_uart(self->dev, 0);
-	self->group = vst_group_fd(self->dev);
 }
 
 FIXTURE_TEARDOWN(hot)
@@ -655,7 +646,7 @@ TEST_F(hot, puts_everything_back)
 	vst_write32(self->dev, CTRL, VLAB_SERIAL_LIVENESS, 0x1234);
 	EXPECT_EQ(1, vst_event_wait(fd));
 
-	ASSERT_EQ(0, hot_reset(self->dev));
+	vst_hot_reset(self->dev);
 	EXPECT_EQ(before + 1, resets(self->dev));
 	check_port(_metadata, &self->u);
 	check_engine(_metadata, self->dev);
@@ -680,7 +671,7 @@ TEST_F(hot, ends_a_card_at_work_and_it_works_again)
 	vst_fill(self->buf.va, HALF, 5);
 	vst_irq_eventfds(self->dev, MSIX, 0, 2, fd);
 	start_endless(self->dev, &self->buf);
-	ASSERT_EQ(0, hot_reset(self->dev));
+	vst_hot_reset(self->dev);
 	EXPECT_EQ(0, vst_dma_read32(self->dev, VLAB_DMA_STATUS));
 	EXPECT_TRUE(stays_zero(self->dev, &self->buf, HALF, HALF));
 	EXPECT_EQ(0, vst_event_count(fd[1]));
@@ -716,6 +707,15 @@ TEST_F(hot, info_names_this_function)
 	EXPECT_EQ(domain, a.dev[0].segment);
 	EXPECT_EQ(bus, a.dev[0].bus);
 	EXPECT_EQ(slot << 3 | fn, a.dev[0].devfn);
+}
+
+TEST_F(hot, info_names_the_group)
+{
+	struct affected a;
+
+	VST_NEEDS(VST_CAN_GROUP);
+	ASSERT_EQ(0, get_affected(self->dev, &a, 8));
+	EXPECT_EQ(0, a.info.flags);
 	EXPECT_EQ(vst_group(vst_bdf()), (int)a.dev[0].group_id);
 }
 
@@ -738,6 +738,7 @@ TEST_F(hot, without_groups_is_refused)
 {
 	u32 before = resets(self->dev);
 
+	VST_NEEDS(VST_CAN_GROUP);
 	EXPECT_EQ(-EINVAL, hot_reset_with(self->dev, NULL, 0));
 	EXPECT_EQ(before, resets(self->dev));
 }
@@ -745,8 +746,9 @@ TEST_F(hot, without_groups_is_refused)
 TEST_F(hot, with_a_closed_file_is_refused)
 {
 	u32 before = resets(self->dev);
-	int closed = dup(self->group);
+	int closed = dup(vst_group_fd(self->dev));
 
+	VST_NEEDS(VST_CAN_GROUP);
 	close(closed);
 	EXPECT_EQ(-EBADF, hot_reset_with(self->dev, &closed, 1));
 	EXPECT_EQ(before, resets(self->dev));
@@ -764,9 +766,10 @@ TEST_F(hot, with_a_file_that_is_no_group_is_refused)
 
 TEST_F(hot, with_more_groups_than_functions_is_refused)
 {
-	int fds[2] = { self->group, self->group };
+	int fds[2] = { vst_group_fd(self->dev), vst_group_fd(self->dev) };
 	u32 before = resets(self->dev);
 
+	VST_NEEDS(VST_CAN_GROUP);
 	EXPECT_EQ(-EINVAL, hot_reset_with(self->dev, fds, 2));
 	EXPECT_EQ(before, resets(self->dev));
 }
@@ -776,9 +779,13 @@ TEST_F(hot, with_flags_or_short_argsz_is_refused)
 	struct {
 		struct vfio_pci_hot_reset reset;
 		int fd;
-	} arg = { .reset = { .argsz = sizeof(arg), .count = 1, .flags = 1 }, .fd = self->group };
+	} arg = {
+		.reset = { .argsz = sizeof(arg), .count = 1, .flags = 1 },
+		.fd = vst_group_fd(self->dev),
+	};
 	u32 before = resets(self->dev);
 
+	VST_NEEDS(VST_CAN_GROUP);
 	EXPECT_EQ(-EINVAL, __vst_ioctl(self->dev, VFIO_DEVICE_PCI_HOT_RESET, &arg));
 	arg.reset.flags = 0;
 	arg.reset.argsz = sizeof(arg.reset) - 1;
@@ -811,6 +818,7 @@ TEST_F(hot_two, with_the_group_of_another_slot_is_refused)
 	u32 before = resets(self->one);
 	int group = vst_group_fd(self->two);
 
+	VST_NEEDS(VST_CAN_GROUP);
 	EXPECT_EQ(-EINVAL, hot_reset_with(self->one, &group, 1));
 	EXPECT_EQ(before, resets(self->one));
 }
@@ -820,7 +828,7 @@ TEST_F(hot_two, leaves_the_next_slot_alone)
 	u32 before = resets(self->two);
 
 	vst_write32(self->two, CTRL, VLAB_SERIAL_LIVENESS, 9);
-	ASSERT_EQ(0, hot_reset(self->one));
+	vst_hot_reset(self->one);
 	EXPECT_EQ(before, resets(self->two));
 	EXPECT_EQ(~9u, vst_read32(self->two, CTRL, VLAB_SERIAL_LIVENESS));
 }
@@ -874,7 +882,7 @@ TEST_F(hot_many, resets_every_function)
 {
 	unsigned int i;
 
-	ASSERT_EQ(0, hot_reset(self->dev[2]));
+	vst_hot_reset(self->dev[2]);
 	for (i = 0; i < 4; i++)
 		EXPECT_EQ(0, vst_in(&self->u[i], UART_SCR));
 }
@@ -891,7 +899,7 @@ TEST_F(hot_many, is_refused_while_a_function_has_no_vfio_driver)
 {
 	vst_close(self->dev[3]);
 	vst_bind(self->card.bdf[3], "");
-	EXPECT_GT(0, hot_reset(self->dev[0]));
+	EXPECT_GT(0, __vst_hot_reset(self->dev[0]));
 	EXPECT_EQ(0x5a, vst_in(&self->u[0], UART_SCR));
 	vst_bind(self->card.bdf[3], VST_DRIVER);
 	self->dev[3] = vst_open_in(self->card.bdf[3], self->iommu);

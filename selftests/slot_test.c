@@ -558,10 +558,6 @@ TEST_F(straight, pulled_card_leaves_its_root_port_as_it_was)
 /* The root port is not ours, but its secondary bus reset reaches the card. */
 TEST_F(straight, hot_reset_by_the_root_port_resets_the_card)
 {
-	struct {
-		struct vfio_pci_hot_reset reset;
-		int fd;
-	} arg = { .reset = { .argsz = sizeof(arg), .count = 1 } };
 	struct vst_dev *dev;
 	u32 resets;
 
@@ -570,8 +566,7 @@ TEST_F(straight, hot_reset_by_the_root_port_resets_the_card)
 		SKIP(return, "no IOMMU groups here");
 	dev = vst_open(self->card.bdf[0]);
 	resets = vst_read32(dev, VLAB_SERIAL_BAR_CTRL, VLAB_SERIAL_RESETS);
-	arg.fd = vst_group_fd(dev);
-	EXPECT_EQ(0, __vst_ioctl(dev, VFIO_DEVICE_PCI_HOT_RESET, &arg));
+	vst_hot_reset(dev);
 	EXPECT_EQ(resets + 1, vst_read32(dev, VLAB_SERIAL_BAR_CTRL, VLAB_SERIAL_RESETS));
 	vst_close(dev);
 }

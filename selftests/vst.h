@@ -450,6 +450,7 @@ struct vst_iommu;
 #define VST_CAN_DMA	0x1	/* an IOMMU to map memory in */
 #define VST_CAN_IRQ	0x2	/* eventfds */
 #define VST_CAN_VFIO	0x4	/* dev->fd is a vfio device */
+#define VST_CAN_GROUP	0x8	/* vst_group_fd() in container iommu->fd */
 
 /**
  * struct vst_range - IOVAs
@@ -482,11 +483,14 @@ struct vst_region {
  * struct vst_backend - how devices and their IOMMU are reached
  * @name: for VLAB_BACKEND
  * @can: VST_CAN_*
+ * @lacks: what it misses here, NULL: nothing
+ * @busy: what dev_open returns while another has the device
  * @iommu_open: make an empty address space
  * @iommu_close: let go
  * @iommu_ranges: valid IOVAs, returns how many; needs a device
  * @iommu_map: @prot is VFIO_DMA_MAP_FLAG_READ and _WRITE
- * @iommu_unmap: exact or covering; @done, if not NULL, gets the bytes unmapped
+ * @iommu_unmap: exact or covering; @done, if not NULL, gets the bytes unmapped. When
+ *	there is nothing to unmap, 0 or -ENOENT
  * @dev_open: open dev->bdf, attached to dev->iommu
  * @dev_close: let go
  * @region_info: as GET_REGION_INFO
@@ -494,12 +498,15 @@ struct vst_region {
  * @region_mmap: map part of a region
  * @set_irqs: as SET_IRQS
  * @reset: reset the function
+ * @hot_reset: reset its slot
  *
  * Each returns -errno. Unsupported: NULL.
  */
 struct vst_backend {
 	const char *name;
 	unsigned int can;
+	const char *(*lacks)(void);
+	int busy;
 	int (*iommu_open)(struct vst_iommu *iommu);
 	void (*iommu_close)(struct vst_iommu *iommu);
 	int (*iommu_ranges)(struct vst_iommu *iommu, struct vst_range *range, int max);
@@ -514,15 +521,17 @@ struct vst_backend {
 			   int prot, int flags, void **va);
 	int (*set_irqs)(struct vst_dev *dev, struct vfio_irq_set *set);
 	int (*reset)(struct vst_dev *dev);
+	int (*hot_reset)(struct vst_dev *dev);
 };
 
 extern const struct vst_backend vst_type1;	/* group and type1 container */
+extern const struct vst_backend vst_iommufd;	/* character device and iommufd */
 extern const struct vst_backend vst_sysfs;	/* config and resourceN of sysfs */
 
 /**
  * vst_backend() - the back end of this run
  *
- * Return: what VLAB_BACKEND names: "type1" (default) or "sysfs".
+ * Return: what VLAB_BACKEND names: "type1" (default), "iommufd" or "sysfs".
  */
 const struct vst_backend *vst_backend(void);
 
@@ -545,8 +554,9 @@ bool vst_can(unsigned int what);
 /**
  * struct vst_iommu - an address space that devices are attached to
  * @ops: how
- * @fd: container
+ * @fd: container or iommufd
  * @type: VFIO_TYPE1v2_IOMMU; may be changed until the first device is attached
+ * @ioas: its id in the iommufd
  * @group: groups attached, those with users
  * @next_iova: see vst_iova()
  *
@@ -556,6 +566,7 @@ struct vst_iommu {
 	const struct vst_backend *ops;
 	int fd;
 	int type;
+	u32 ioas;
 	struct {
 		int num, fd;
 		unsigned int users;
@@ -569,6 +580,14 @@ struct vst_iommu {
  * Return: the address space; it never fails to the caller.
  */
 struct vst_iommu *vst_iommu_open(void);
+
+/**
+ * vst_iommu_open_by() - make one by another back end than this run's
+ * @ops: the back end; devices opened in it are opened by the same
+ *
+ * Return: the address space; it never fails to the caller.
+ */
+struct vst_iommu *vst_iommu_open_by(const struct vst_backend *ops);
 
 /**
  * vst_iommu_close() - let go of an address space
@@ -662,6 +681,7 @@ void *vst_anon(size_t size);
  * @iommu: attached to it
  * @own_iommu: made for this device alone
  * @group: index in iommu->group; those of one group share its descriptor
+ * @id: in the iommufd
  * @fd: the device; config space with the sysfs back end
  * @bar: sysfs back end: descriptor and mapping of each BAR
  * @region: what is known of each region
@@ -672,6 +692,7 @@ struct vst_dev {
 	struct vst_iommu *iommu;
 	bool own_iommu;
 	unsigned int group;
+	u32 id;
 	int fd;
 	struct {
 		int fd;
@@ -709,10 +730,19 @@ int __vst_open_in(struct vst_dev **dev, const char *bdf, struct vst_iommu *iommu
 #define vst_open(bdf) vst_open_in(bdf, NULL)
 
 /**
- * vst_group_fd() - the descriptor of a device's group, for hot reset
+ * __vst_cdev_open() - open a device's own file of /dev/vfio/devices
+ * @bdf: which
+ *
+ * Return: a descriptor that is of no use before it is bound to an iommufd, or -errno.
+ */
+int __vst_cdev_open(const char *bdf);
+#define vst_cdev_open(...) vst_ok(__vst_cdev_open(__VA_ARGS__))
+
+/**
+ * vst_group_fd() - the descriptor of a device's group
  * @dev: the device
  *
- * Return: a descriptor that stays the library's.
+ * Return: a descriptor that stays the library's, -1 unless VST_CAN_GROUP.
  */
 int vst_group_fd(const struct vst_dev *dev);
 
@@ -868,6 +898,15 @@ int __vst_poke(void *va, const void *buf, size_t len);
  */
 int __vst_reset(struct vst_dev *dev);
 #define vst_reset(...) vst_ok(__vst_reset(__VA_ARGS__))
+
+/**
+ * __vst_hot_reset() - reset the slot that the function is in
+ * @dev: the device; VST_CAN_VFIO
+ *
+ * Return: 0 or -errno.
+ */
+int __vst_hot_reset(struct vst_dev *dev);
+#define vst_hot_reset(...) vst_ok(__vst_hot_reset(__VA_ARGS__))
 
 /**
  * __vst_ioctl() - an ioctl of the device, as it is

@@ -87,6 +87,11 @@ int __vst_reset(struct vst_dev *dev)
 	return dev->ops->reset(dev);
 }
 
+int __vst_hot_reset(struct vst_dev *dev)
+{
+	return dev->ops->hot_reset(dev);
+}
+
 int __vst_ioctl(struct vst_dev *dev, unsigned long request, void *arg)
 {
 	int ret = ioctl(dev->fd, request, arg);

@@ -11,18 +11,26 @@
 #define MAX_ALIGN	0x40000000ULL
 #define MAX_RANGES	16
 
-struct vst_iommu *vst_iommu_open(void)
+struct vst_iommu *vst_iommu_open_by(const struct vst_backend *ops)
 {
 	struct vst_iommu *iommu = calloc(1, sizeof(*iommu));
+	unsigned int i;
 
 	vst_assert(iommu);
-	iommu->ops = vst_backend();
+	iommu->ops = ops;
 	iommu->fd = -1;
 	iommu->type = VFIO_TYPE1v2_IOMMU;
+	for (i = 0; i < VST_MAX_GROUPS; i++)
+		iommu->group[i].fd = -1;
 	iommu->next_iova = FIRST_IOVA;
 	if (iommu->ops->iommu_open)
 		vst_ok(iommu->ops->iommu_open(iommu));
 	return iommu;
+}
+
+struct vst_iommu *vst_iommu_open(void)
+{
+	return vst_iommu_open_by(vst_backend());
 }
 
 void vst_iommu_close(struct vst_iommu *iommu)

@@ -41,7 +41,7 @@ struct vst_card *vst_card(void)
 
 const struct vst_backend *vst_backend(void)
 {
-	static const struct vst_backend *const all[] = { &vst_type1, &vst_sysfs };
+	static const struct vst_backend *const all[] = { &vst_type1, &vst_iommufd, &vst_sysfs };
 	const char *name = getenv("VLAB_BACKEND");
 	unsigned int i;
 
@@ -50,7 +50,7 @@ const struct vst_backend *vst_backend(void)
 	for (i = 0; i < ARRAY_SIZE(all); i++)
 		if (!strcmp(all[i]->name, name))
 			return all[i];
-	vst_fail("VLAB_BACKEND", 0, "is neither type1 nor sysfs", 0);
+	vst_fail("VLAB_BACKEND", 0, "is none of type1, iommufd, sysfs", 0);
 }
 
 bool vst_can(unsigned int what)
@@ -79,8 +79,12 @@ static void plug_card(const char *const *attrs)
 /* What the machine lacks, NULL: nothing. */
 static const char *missing(const char *const *attrs)
 {
+	const char *(*lacks)(void) = vst_backend()->lacks;
+
 	if (geteuid())
 		return "needs root";
+	if (lacks && lacks())
+		return lacks();
 	if (getenv("VLAB_BDF"))
 		return attrs ? NULL : "plugs in its own cards, and VLAB_BDF is set";
 	if (access(VST_CONFIGFS, F_OK))

@@ -245,6 +245,7 @@ static int sysfs_reset(struct vst_dev *dev)
 
 const struct vst_backend vst_sysfs = {
 	.name = "sysfs",
+	.busy = -EBUSY,
 	.dev_open = sysfs_open,
 	.dev_close = sysfs_close,
 	.region_info = sysfs_region_info,
