@@ -1,0 +1,1126 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Devices by character device and iommufd: binding, address spaces (IOAS), page
+ * tables (HWPT), and what a device reaches through them. <linux/iommufd.h> and
+ * <linux/vfio.h> for the form, dma.rst for the device. What the back end "iommufd"
+ * shares with type1 is in the other tests.
+ */
+#include <fcntl.h>
+#include <linux/iommufd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "vst.h"
+
+#define CARD		VLAB_SERIAL_BAR_CTRL
+#define BUF		(16 * VST_PAGE)
+#define MANY		1000000		/* repetitions that last longer than the test */
+#define MESSAGES	0xfee00000ULL	/* the window that messages are written to */
+#define NO_ID		0xffffU
+
+#define READABLE	IOMMU_IOAS_MAP_READABLE
+#define WRITEABLE	IOMMU_IOAS_MAP_WRITEABLE
+#define FIXED		IOMMU_IOAS_MAP_FIXED_IOVA
+
+/* In <linux/iommufd.h> since 6.14. */
+#ifndef IOMMU_IOAS_MAP_FILE
+struct iommu_ioas_map_file {
+	__u32 size;
+	__u32 flags;
+	__u32 ioas_id;
+	__s32 fd;
+	__aligned_u64 start;
+	__aligned_u64 length;
+	__aligned_u64 iova;
+};
+
+#define IOMMU_IOAS_MAP_FILE	_IO(IOMMUFD_TYPE, 0x8f)
+#endif
+
+static int xioctl(int fd, unsigned long request, void *arg)
+{
+	int ret = ioctl(fd, request, arg);
+
+	return ret < 0 ? -errno : ret;
+}
+
+#define NEEDS_IOMMUFD() do {						\
+	VST_NEEDS(VST_CAN_VFIO);					\
+	if (vst_iommufd.lacks())					\
+		SKIP(return, "%s", vst_iommufd.lacks());		\
+} while (0)
+
+/* ---- binding ---- */
+
+FIXTURE(cdev) {
+	int cdev, iommufd;
+};
+
+FIXTURE_SETUP(cdev)
+{
+	NEEDS_IOMMUFD();
+	self->iommufd = open("/dev/iommu", O_RDWR);
+	ASSERT_GE(self->iommufd, 0);
+	self->cdev = vst_cdev_open(vst_bdf());
+}
+
+FIXTURE_TEARDOWN(cdev)
+{
+	close(self->cdev);
+	close(self->iommufd);
+}
+
+static int bind_to(int cdev, int iommufd)
+{
+	struct vfio_device_bind_iommufd bind = { .argsz = sizeof(bind), .iommufd = iommufd };
+
+	return xioctl(cdev, VFIO_DEVICE_BIND_IOMMUFD, &bind);
+}
+
+static int device_info(int cdev)
+{
+	struct vfio_device_info info = { .argsz = sizeof(info) };
+
+	return xioctl(cdev, VFIO_DEVICE_GET_INFO, &info);
+}
+
+static int group_open(void)
+{
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "/dev/vfio/%d", vst_group(vst_bdf()));
+	fd = open(path, O_RDWR);
+	return fd < 0 ? -errno : fd;
+}
+
+TEST_F(cdev, bound_device_answers)
+{
+	struct vfio_device_bind_iommufd bind = {
+		.argsz = sizeof(bind), .iommufd = self->iommufd,
+	};
+
+	ASSERT_EQ(0, xioctl(self->cdev, VFIO_DEVICE_BIND_IOMMUFD, &bind));
+	EXPECT_NE(0, bind.out_devid);
+	EXPECT_EQ(0, device_info(self->cdev));
+	EXPECT_EQ(0, xioctl(self->cdev, VFIO_DEVICE_RESET, NULL));
+}
+
+TEST_F(cdev, nothing_answers_before_it_is_bound)
+{
+	struct vfio_device_attach_iommufd_pt attach = { .argsz = sizeof(attach), .pt_id = 1 };
+	struct vfio_region_info region = { .argsz = sizeof(region) };
+	u32 val;
+
+	EXPECT_EQ(-EINVAL, device_info(self->cdev));
+	EXPECT_EQ(-EINVAL, xioctl(self->cdev, VFIO_DEVICE_GET_REGION_INFO, &region));
+	EXPECT_EQ(-EINVAL, xioctl(self->cdev, VFIO_DEVICE_RESET, NULL));
+	EXPECT_EQ(-EINVAL, xioctl(self->cdev, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach));
+	EXPECT_EQ(-1, pread(self->cdev, &val, sizeof(val), 0));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(-1, pwrite(self->cdev, &val, sizeof(val), 0));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, VST_PAGE, PROT_READ, MAP_SHARED, self->cdev, 0));
+	EXPECT_EQ(EINVAL, errno);
+}
+
+TEST_F(cdev, file_is_bound_once)
+{
+	ASSERT_EQ(0, bind_to(self->cdev, self->iommufd));
+	EXPECT_EQ(-EINVAL, bind_to(self->cdev, self->iommufd));
+	EXPECT_EQ(0, device_info(self->cdev));
+}
+
+TEST_F(cdev, second_file_has_to_wait_for_the_first)
+{
+	int second = vst_cdev_open(vst_bdf());
+
+	ASSERT_EQ(0, bind_to(self->cdev, self->iommufd));
+	EXPECT_EQ(-EINVAL, bind_to(second, self->iommufd));
+	EXPECT_EQ(-EINVAL, device_info(second));
+	close(self->cdev);
+	self->cdev = second;
+	EXPECT_EQ(0, bind_to(second, self->iommufd));
+	EXPECT_EQ(0, device_info(second));
+}
+
+TEST_F(cdev, is_bound_to_nothing_but_an_iommufd)
+{
+	int null = open("/dev/null", O_RDWR), closed = dup(null);
+
+	close(closed);
+	EXPECT_EQ(-EINVAL, bind_to(self->cdev, -1));
+	EXPECT_EQ(-EBADF, bind_to(self->cdev, closed));
+	EXPECT_EQ(-EBADFD, bind_to(self->cdev, null));
+	EXPECT_EQ(-EBADFD, bind_to(self->cdev, self->cdev));
+	EXPECT_EQ(-EINVAL, device_info(self->cdev));
+	EXPECT_EQ(0, bind_to(self->cdev, self->iommufd));
+	close(null);
+}
+
+TEST_F(cdev, bind_with_flags_or_short_argsz_is_refused)
+{
+	struct vfio_device_bind_iommufd bind = {
+		.argsz = sizeof(bind), .flags = 1U << 31, .iommufd = self->iommufd,
+	};
+
+	EXPECT_EQ(-EINVAL, xioctl(self->cdev, VFIO_DEVICE_BIND_IOMMUFD, &bind));
+	bind.flags = 0;
+	bind.argsz = offsetof(struct vfio_device_bind_iommufd, out_devid);
+	EXPECT_EQ(-EINVAL, xioctl(self->cdev, VFIO_DEVICE_BIND_IOMMUFD, &bind));
+	EXPECT_EQ(-EFAULT, xioctl(self->cdev, VFIO_DEVICE_BIND_IOMMUFD, NULL));
+	EXPECT_EQ(-EINVAL, device_info(self->cdev));
+}
+
+TEST_F(cdev, group_is_closed_to_others_while_the_device_is_bound)
+{
+	int group = group_open();
+
+	ASSERT_GE(group, 0);
+	close(group);
+	ASSERT_EQ(0, bind_to(self->cdev, self->iommufd));
+	EXPECT_EQ(-EBUSY, group_open());
+	close(self->cdev);
+	group = group_open();
+	EXPECT_GE(group, 0);
+	close(group);
+}
+
+TEST_F(cdev, is_not_bound_while_the_group_is_open)
+{
+	int group = group_open();
+
+	ASSERT_GE(group, 0);
+	EXPECT_EQ(-EBUSY, bind_to(self->cdev, self->iommufd));
+	EXPECT_EQ(-EINVAL, device_info(self->cdev));
+	close(group);
+	EXPECT_EQ(0, bind_to(self->cdev, self->iommufd));
+}
+
+TEST_F(cdev, file_from_a_group_is_not_bound)
+{
+	struct vst_iommu *container = vst_iommu_open_by(&vst_type1);
+	struct vst_dev *dev = vst_open_in(vst_bdf(), container);
+
+	EXPECT_EQ(-EINVAL, bind_to(dev->fd, self->iommufd));
+	EXPECT_EQ(0, device_info(dev->fd));
+	vst_close(dev);
+	vst_iommu_close(container);
+}
+
+TEST_F(cdev, device_outlives_the_descriptor_of_its_iommufd)
+{
+	ASSERT_EQ(0, bind_to(self->cdev, self->iommufd));
+	close(self->iommufd);
+	EXPECT_EQ(0, device_info(self->cdev));
+	EXPECT_EQ(0, xioctl(self->cdev, VFIO_DEVICE_RESET, NULL));
+}
+
+/* ---- attaching: a device, its own IOAS, and another one ---- */
+
+FIXTURE(attach) {
+	struct vst_iommu *iommu;
+	struct vst_dev *dev;
+	struct vst_buf buf;
+	u32 other;
+};
+
+static u32 ioas_alloc(int iommufd)
+{
+	struct iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
+
+	vst_ok(xioctl(iommufd, IOMMU_IOAS_ALLOC, &alloc));
+	return alloc.out_ioas_id;
+}
+
+static int destroy(int iommufd, u32 id)
+{
+	struct iommu_destroy destroy = { .size = sizeof(destroy), .id = id };
+
+	return xioctl(iommufd, IOMMU_DESTROY, &destroy);
+}
+
+static int attach_to(struct vst_dev *dev, u32 id)
+{
+	struct vfio_device_attach_iommufd_pt attach = { .argsz = sizeof(attach), .pt_id = id };
+
+	return __vst_ioctl(dev, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach);
+}
+
+static int detach(struct vst_dev *dev)
+{
+	struct vfio_device_detach_iommufd_pt detach = { .argsz = sizeof(detach) };
+
+	return __vst_ioctl(dev, VFIO_DEVICE_DETACH_IOMMUFD_PT, &detach);
+}
+
+/* Returns the id or -errno. */
+static int hwpt_alloc(struct vst_dev *dev, u32 dev_id, u32 pt_id, u32 flags)
+{
+	struct iommu_hwpt_alloc alloc = {
+		.size = sizeof(alloc), .flags = flags, .dev_id = dev_id, .pt_id = pt_id,
+	};
+
+	return xioctl(dev->iommu->fd, IOMMU_HWPT_ALLOC, &alloc) ?: (int)alloc.out_hwpt_id;
+}
+
+static int ioas_map(struct vst_iommu *iommu, u32 ioas, void *va, u64 *iova, u64 size, u32 flags)
+{
+	struct iommu_ioas_map map = {
+		.size = sizeof(map),
+		.flags = flags,
+		.ioas_id = ioas,
+		.user_va = (uintptr_t)va,
+		.length = size,
+		.iova = *iova,
+	};
+	int ret = xioctl(iommu->fd, IOMMU_IOAS_MAP, &map);
+
+	*iova = map.iova;
+	return ret;
+}
+
+/* From card memory to @iova and the other way round; what the engine says. */
+static u32 put(struct vst_dev *dev, u64 iova)
+{
+	struct vst_dma dma = { .dst = iova, .len = 8, .flags = VLAB_DMA_CTRL_SRC_CARD };
+
+	__vst_dma_run(dev, &dma);
+	return vst_dma_read32(dev, VLAB_DMA_ERROR);
+}
+
+static u32 get(struct vst_dev *dev, u64 iova)
+{
+	struct vst_dma dma = { .src = iova, .len = 8, .flags = VLAB_DMA_CTRL_DST_CARD };
+
+	__vst_dma_run(dev, &dma);
+	return vst_dma_read32(dev, VLAB_DMA_ERROR);
+}
+
+static void open_device(struct vst_iommu **iommu, struct vst_dev **dev)
+{
+	*iommu = vst_iommu_open_by(&vst_iommufd);
+	*dev = vst_open_in(vst_bdf(), *iommu);
+	vst_master(*dev, true);
+	vst_write64(*dev, CARD, VLAB_SERIAL_MEM, 0x1122334455667788);
+}
+
+FIXTURE_SETUP(attach)
+{
+	NEEDS_IOMMUFD();
+	open_device(&self->iommu, &self->dev);
+	self->buf = vst_buf(self->iommu, BUF, VST_RW);
+	self->other = ioas_alloc(self->iommu->fd);
+}
+
+FIXTURE_TEARDOWN(attach)
+{
+	vst_close(self->dev);
+	vst_iommu_close(self->iommu);
+}
+
+TEST_F(attach, ioas_is_answered_with_its_page_table)
+{
+	struct vfio_device_attach_iommufd_pt attach = {
+		.argsz = sizeof(attach), .pt_id = self->iommu->ioas,
+	};
+
+	vst_ioctl(self->dev, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach);
+	EXPECT_NE(self->iommu->ioas, attach.pt_id);
+	EXPECT_EQ(-EBUSY, destroy(self->iommu->fd, attach.pt_id));
+	EXPECT_EQ(VLAB_DMA_ERR_NONE, put(self->dev, self->buf.iova));
+}
+
+TEST_F(attach, detached_device_reaches_nothing)
+{
+	ASSERT_EQ(0, detach(self->dev));
+	EXPECT_EQ(VLAB_DMA_ERR_OWNER, put(self->dev, self->buf.iova));
+	EXPECT_EQ(VLAB_DMA_ERR_OWNER, get(self->dev, self->buf.iova));
+	EXPECT_EQ(0, self->buf.va[0]);
+	ASSERT_EQ(0, attach_to(self->dev, self->iommu->ioas));
+	EXPECT_EQ(VLAB_DMA_ERR_NONE, put(self->dev, self->buf.iova));
+	EXPECT_EQ(0x88, self->buf.va[0]);
+}
+
+TEST_F(attach, detached_device_answers_and_can_be_detached_again)
+{
+	ASSERT_EQ(0, detach(self->dev));
+	EXPECT_EQ(0, detach(self->dev));
+	EXPECT_EQ(VLAB_SERIAL_MAGIC, vst_read32(self->dev, CARD, VLAB_SERIAL_ID));
+	EXPECT_EQ(0, __vst_reset(self->dev));
+}
+
+TEST_F(attach, device_can_be_closed_detached)
+{
+	ASSERT_EQ(0, detach(self->dev));
+	vst_close(self->dev);
+	self->dev = vst_open_in(vst_bdf(), self->iommu);
+	vst_master(self->dev, true);
+	EXPECT_EQ(VLAB_DMA_ERR_NONE, get(self->dev, self->buf.iova));
+}
+
+TEST_F(attach, replaced_ioas_is_the_one_that_counts)
+{
+	u64 iova = self->buf.iova, elsewhere = self->buf.iova + BUF;
+	u8 *va = vst_anon(2 * VST_PAGE);
+
+	ASSERT_EQ(0, ioas_map(self->iommu, self->other, va, &iova, VST_PAGE,
+			      FIXED | READABLE | WRITEABLE));
+	ASSERT_EQ(0, ioas_map(self->iommu, self->other, va + VST_PAGE, &elsewhere, VST_PAGE,
+			      FIXED | READABLE | WRITEABLE));
+	EXPECT_EQ(VLAB_DMA_ERR_NOMAP, put(self->dev, elsewhere));
+	ASSERT_EQ(0, attach_to(self->dev, self->other));
+	EXPECT_EQ(VLAB_DMA_ERR_NONE, put(self->dev, iova));
+	EXPECT_EQ(VLAB_DMA_ERR_NONE, put(self->dev, elsewhere));
+	EXPECT_EQ(VLAB_DMA_ERR_NOMAP, put(self->dev, iova + VST_PAGE));
+	EXPECT_EQ(0, self->buf.va[0]);
+	EXPECT_EQ(0x88, va[0]);
+	EXPECT_EQ(0x88, va[VST_PAGE]);
+	EXPECT_EQ(0, destroy(self->iommu->fd, self->iommu->ioas));
+}
+
+TEST_F(attach, transfer_survives_a_replacement_with_the_same_mappings)
+{
+	struct vst_dma dma = {
+		.src = self->buf.iova, .dst = self->buf.iova + BUF / 2, .len = BUF / 2,
+		.count = MANY,
+	};
+	struct iommu_ioas_copy copy = {
+		.size = sizeof(copy),
+		.flags = FIXED | READABLE | WRITEABLE,
+		.dst_ioas_id = self->other,
+		.src_ioas_id = self->iommu->ioas,
+		.length = BUF,
+		.dst_iova = self->buf.iova,
+		.src_iova = self->buf.iova,
+	};
+	unsigned int i;
+
+	ASSERT_EQ(0, xioctl(self->iommu->fd, IOMMU_IOAS_COPY, &copy));
+	vst_dma_start(self->dev, &dma);
+	for (i = 0; i < 20; i++)
+		ASSERT_EQ(0, attach_to(self->dev, i & 1 ? self->iommu->ioas : self->other));
+	EXPECT_EQ(VLAB_DMA_ST_BUSY, vst_dma_read32(self->dev, VLAB_DMA_STATUS));
+	vst_dma_abort(self->dev);
+}
+
+TEST_F(attach, detach_ends_a_transfer)
+{
+	struct vst_dma dma = {
+		.src = self->buf.iova, .dst = self->buf.iova + BUF / 2, .len = BUF / 2,
+		.count = MANY,
+	};
+
+	vst_dma_start(self->dev, &dma);
+	vst_assert(vst_until(vst_dma_read64(self->dev, VLAB_DMA_DONE), VST_DEADLINE_MS));
+	ASSERT_EQ(0, detach(self->dev));
+	EXPECT_EQ(-EIO, __vst_dma_wait(self->dev));
+	EXPECT_EQ(VLAB_DMA_ERR_OWNER, vst_dma_read32(self->dev, VLAB_DMA_ERROR));
+}
+
+TEST_F(attach, refused_attach_leaves_the_device_where_it_was)
+{
+	struct vfio_device_attach_iommufd_pt attach = { .argsz = sizeof(attach) };
+
+	EXPECT_EQ(-ENOENT, attach_to(self->dev, NO_ID));
+	EXPECT_EQ(-EINVAL, attach_to(self->dev, self->dev->id));
+	attach.pt_id = self->other;
+	attach.flags = 1U << 31;
+	EXPECT_EQ(-EINVAL, __vst_ioctl(self->dev, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach));
+	attach.flags = 0;
+	attach.argsz = offsetof(struct vfio_device_attach_iommufd_pt, pt_id);
+	EXPECT_EQ(-EINVAL, __vst_ioctl(self->dev, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach));
+	EXPECT_EQ(VLAB_DMA_ERR_NONE, put(self->dev, self->buf.iova));
+	EXPECT_EQ(0x88, self->buf.va[0]);
+}
+
+TEST_F(attach, refused_detach_leaves_the_device_where_it_was)
+{
+	struct vfio_device_detach_iommufd_pt detach = { .argsz = sizeof(detach) };
+
+	detach.flags = 1U << 31;
+	EXPECT_EQ(-EINVAL, __vst_ioctl(self->dev, VFIO_DEVICE_DETACH_IOMMUFD_PT, &detach));
+	detach.flags = 0;
+	detach.argsz = 4;
+	EXPECT_EQ(-EINVAL, __vst_ioctl(self->dev, VFIO_DEVICE_DETACH_IOMMUFD_PT, &detach));
+	EXPECT_EQ(VLAB_DMA_ERR_NONE, put(self->dev, self->buf.iova));
+}
+
+/* Among them the one through which the device gets at memory. */
+TEST_F(attach, nothing_that_a_device_needs_can_be_destroyed)
+{
+	u32 id;
+
+	EXPECT_EQ(-EBUSY, destroy(self->iommu->fd, self->iommu->ioas));
+	EXPECT_EQ(-EBUSY, destroy(self->iommu->fd, self->dev->id));
+	for (id = 0; id < 64; id++)
+		destroy(self->iommu->fd, id);
+	EXPECT_EQ(-ENOENT, destroy(self->iommu->fd, self->other));
+	EXPECT_EQ(VLAB_DMA_ERR_NONE, put(self->dev, self->buf.iova));
+	EXPECT_EQ(0x88, self->buf.va[0]);
+}
+
+TEST_F(attach, two_devices_share_an_ioas_and_part)
+{
+	struct vst_card card;
+	struct vst_dev *two;
+
+	if (!vst_card())
+		SKIP(return, "cards cannot be made where VLAB_BDF is");
+	vst_card_plug(&card, "memory=64K");
+	two = vst_open_in(card.bdf[0], self->iommu);
+	vst_master(two, true);
+	EXPECT_NE(self->dev->id, two->id);
+	EXPECT_EQ(VLAB_DMA_ERR_NONE, put(self->dev, self->buf.iova));
+	EXPECT_EQ(VLAB_DMA_ERR_NONE, get(two, self->buf.iova));
+	EXPECT_EQ(0x1122334455667788, vst_read64(two, CARD, VLAB_SERIAL_MEM));
+	EXPECT_EQ(0, attach_to(two, self->other));
+	EXPECT_EQ(VLAB_DMA_ERR_NOMAP, get(two, self->buf.iova));
+	EXPECT_EQ(VLAB_DMA_ERR_NONE, get(self->dev, self->buf.iova));
+	vst_close(two);
+	vst_card_destroy(&card);
+}
+
+/* ---- page tables ---- */
+
+/* dma.rst 9.4 */
+TEST_F(attach, page_table_of_ones_own_holds_the_device_but_gives_it_no_memory)
+{
+	int hwpt = hwpt_alloc(self->dev, self->dev->id, self->iommu->ioas, 0);
+
+	ASSERT_GT(hwpt, 0);
+	ASSERT_EQ(0, attach_to(self->dev, hwpt));
+	EXPECT_EQ(-EBUSY, destroy(self->iommu->fd, hwpt));
+	EXPECT_EQ(VLAB_DMA_ERR_OWNER, put(self->dev, self->buf.iova));
+	EXPECT_EQ(0, self->buf.va[0]);
+	ASSERT_EQ(0, attach_to(self->dev, self->iommu->ioas));
+	EXPECT_EQ(VLAB_DMA_ERR_NONE, put(self->dev, self->buf.iova));
+	EXPECT_EQ(0, destroy(self->iommu->fd, hwpt));
+}
+
+TEST_F(attach, page_table_needs_a_device_and_an_ioas)
+{
+	u32 id = self->dev->id, ioas = self->iommu->ioas;
+
+	EXPECT_EQ(-ENOENT, hwpt_alloc(self->dev, NO_ID, ioas, 0));
+	EXPECT_EQ(-ENOENT, hwpt_alloc(self->dev, ioas, ioas, 0));
+	EXPECT_EQ(-EINVAL, hwpt_alloc(self->dev, id, NO_ID, 0));
+	EXPECT_EQ(-EINVAL, hwpt_alloc(self->dev, id, id, 0));
+	EXPECT_EQ(-EOPNOTSUPP, hwpt_alloc(self->dev, id, ioas, 1U << 31));
+}
+
+TEST_F(attach, ioas_with_a_page_table_stays)
+{
+	int hwpt = hwpt_alloc(self->dev, self->dev->id, self->other, 0);
+
+	ASSERT_GT(hwpt, 0);
+	EXPECT_EQ(-EBUSY, destroy(self->iommu->fd, self->other));
+	EXPECT_EQ(0, destroy(self->iommu->fd, hwpt));
+	EXPECT_EQ(0, destroy(self->iommu->fd, self->other));
+}
+
+/* ---- what the IOMMU is ---- */
+
+static int hw_info(struct vst_dev *dev, struct iommu_hw_info *info)
+{
+	info->size = sizeof(*info);
+	return xioctl(dev->iommu->fd, IOMMU_GET_HW_INFO, info);
+}
+
+TEST_F(attach, hw_info_is_of_a_known_iommu_and_fills_what_it_does_not_know)
+{
+	u8 data[256];
+	struct iommu_hw_info info = {
+		.dev_id = self->dev->id, .data_len = sizeof(data), .data_uptr = (uintptr_t)data,
+	};
+	size_t i;
+
+	memset(data, 0xa5, sizeof(data));
+	ASSERT_EQ(0, hw_info(self->dev, &info));
+	EXPECT_NE(IOMMU_HW_INFO_TYPE_NONE, info.out_data_type);
+	ASSERT_GT(sizeof(data), info.data_len);
+	for (i = info.data_len; i < sizeof(data); i++)
+		ASSERT_EQ(0, data[i]);
+}
+
+TEST_F(attach, hw_info_writes_no_more_than_there_is_room)
+{
+	u8 data[8];
+	struct iommu_hw_info info = {
+		.dev_id = self->dev->id, .data_len = 4, .data_uptr = (uintptr_t)data,
+	};
+
+	memset(data, 0xa5, sizeof(data));
+	ASSERT_EQ(0, hw_info(self->dev, &info));
+	EXPECT_EQ(0xa5, data[4]);
+	EXPECT_LE(4, info.data_len);
+}
+
+TEST_F(attach, hw_info_of_no_device_is_refused)
+{
+	struct iommu_hw_info info = { .dev_id = NO_ID };
+
+	EXPECT_EQ(-ENOENT, hw_info(self->dev, &info));
+	info.dev_id = self->iommu->ioas;
+	EXPECT_EQ(-ENOENT, hw_info(self->dev, &info));
+	info.dev_id = self->dev->id;
+	info.flags = 1U << 31;
+	EXPECT_EQ(-EOPNOTSUPP, hw_info(self->dev, &info));
+}
+
+/* ---- address spaces: each test's first is attached to the device ---- */
+
+FIXTURE(ioas) {
+	struct vst_iommu *iommu;
+	struct vst_dev *dev;
+	u8 *va;
+	u64 iova;
+	u32 id, other;
+};
+
+FIXTURE_SETUP(ioas)
+{
+	NEEDS_IOMMUFD();
+	open_device(&self->iommu, &self->dev);
+	self->va = vst_anon(BUF);
+	self->iova = vst_iova(self->iommu, BUF);
+	self->id = self->iommu->ioas;
+	self->other = ioas_alloc(self->iommu->fd);
+}
+
+FIXTURE_TEARDOWN(ioas)
+{
+	vst_close(self->dev);
+	vst_iommu_close(self->iommu);
+}
+
+TEST_F(ioas, map_where_it_likes_is_reached_by_the_device)
+{
+	u64 iova[2] = { 0 };
+
+	ASSERT_EQ(0, ioas_map(self->iommu, self->id, self->va, &iova[0], VST_PAGE,
+			      READABLE | WRITEABLE));
+	ASSERT_EQ(0, ioas_map(self->iommu, self->id, self->va + VST_PAGE, &iova[1], VST_PAGE,
+			      READABLE | WRITEABLE));
+	EXPECT_NE(0, iova[0]);
+	EXPECT_NE(iova[0], iova[1]);
+	EXPECT_EQ(VLAB_DMA_ERR_NONE, put(self->dev, iova[0]));
+	EXPECT_EQ(VLAB_DMA_ERR_NONE, put(self->dev, iova[1]));
+	EXPECT_EQ(0x88, self->va[0]);
+	EXPECT_EQ(0x88, self->va[VST_PAGE]);
+}
+
+TEST_F(ioas, map_is_where_it_was_asked_for)
+{
+	u64 iova = self->iova;
+
+	ASSERT_EQ(0, ioas_map(self->iommu, self->id, self->va, &iova, VST_PAGE,
+			      FIXED | READABLE | WRITEABLE));
+	EXPECT_EQ(self->iova, iova);
+	EXPECT_EQ(-EEXIST, ioas_map(self->iommu, self->id, self->va, &iova, VST_PAGE,
+				    FIXED | READABLE));
+	EXPECT_EQ(VLAB_DMA_ERR_NONE, put(self->dev, iova));
+	EXPECT_EQ(0x88, self->va[0]);
+}
+
+TEST_F(ioas, permission_is_kept)
+{
+	u64 ro = self->iova, wo = self->iova + VST_PAGE;
+
+	ASSERT_EQ(0, ioas_map(self->iommu, self->id, self->va, &ro, VST_PAGE, FIXED | READABLE));
+	ASSERT_EQ(0, ioas_map(self->iommu, self->id, self->va + VST_PAGE, &wo, VST_PAGE,
+			      FIXED | WRITEABLE));
+	EXPECT_EQ(VLAB_DMA_ERR_PERM, put(self->dev, ro));
+	EXPECT_EQ(VLAB_DMA_ERR_PERM, get(self->dev, wo));
+	EXPECT_EQ(0, self->va[0]);
+	EXPECT_EQ(VLAB_DMA_ERR_NONE, put(self->dev, wo));
+	EXPECT_EQ(0x88, self->va[VST_PAGE]);
+	EXPECT_EQ(VLAB_DMA_ERR_NONE, get(self->dev, ro));
+	EXPECT_EQ(0, vst_read64(self->dev, CARD, VLAB_SERIAL_MEM));
+}
+
+TEST_F(ioas, unmapped_memory_is_out_of_reach)
+{
+	u64 done;
+
+	vst_map(self->iommu, self->va, self->iova, BUF, VST_RW);
+	EXPECT_EQ(VLAB_DMA_ERR_NONE, get(self->dev, self->iova));
+	vst_unmap(self->iommu, self->iova, BUF, &done);
+	EXPECT_EQ(BUF, done);
+	EXPECT_EQ(VLAB_DMA_ERR_NOMAP, put(self->dev, self->iova));
+	EXPECT_EQ(VLAB_DMA_ERR_NOMAP, get(self->dev, self->iova));
+	EXPECT_EQ(0, self->va[0]);
+}
+
+/* Moved away, the old page stays where the IOMMU leads. */
+TEST_F(ioas, device_reaches_the_page_that_was_mapped_not_what_took_its_place)
+{
+	u8 *old = vst_anon(VST_PAGE);
+
+	vst_map(self->iommu, self->va, self->iova, VST_PAGE, VST_RW);
+	ASSERT_EQ(old, mremap(self->va, VST_PAGE, VST_PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, old));
+	ASSERT_EQ(self->va, mmap(self->va, VST_PAGE, PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_POPULATE, -1, 0));
+	EXPECT_EQ(VLAB_DMA_ERR_NONE, put(self->dev, self->iova));
+	EXPECT_EQ(0x88, old[0]);
+	EXPECT_EQ(0, self->va[0]);
+	old[0] = 0x99;
+	EXPECT_EQ(VLAB_DMA_ERR_NONE, get(self->dev, self->iova));
+	EXPECT_EQ(0x99, vst_read8(self->dev, CARD, VLAB_SERIAL_MEM));
+}
+
+TEST_F(ioas, mapped_file_is_reached_through_its_pages)
+{
+	int fd = memfd_create("iommufd_test", 0);
+	struct iommu_ioas_map_file map = {
+		.size = sizeof(map),
+		.flags = FIXED | READABLE | WRITEABLE,
+		.ioas_id = self->id,
+		.fd = fd,
+		.start = VST_PAGE,
+		.length = VST_PAGE,
+		.iova = self->iova,
+	};
+	u64 val = 0;
+	int ret;
+
+	ASSERT_EQ(0, ftruncate(fd, 2 * VST_PAGE));
+	ret = xioctl(self->iommu->fd, IOMMU_IOAS_MAP_FILE, &map);
+	if (ret == -ENOTTY)
+		SKIP(return, "the kernel has no IOMMU_IOAS_MAP_FILE");
+	ASSERT_EQ(0, ret);
+	EXPECT_EQ(VLAB_DMA_ERR_NONE, put(self->dev, self->iova));
+	EXPECT_EQ(sizeof(val), pread(fd, &val, sizeof(val), VST_PAGE));
+	EXPECT_EQ(0x1122334455667788, val);
+	close(fd);
+	EXPECT_EQ(VLAB_DMA_ERR_NONE, get(self->dev, self->iova));
+}
+
+FIXTURE(bad_map) {
+	struct vst_iommu *iommu;
+	u8 *va;
+};
+
+FIXTURE_VARIANT(bad_map) {
+	u64 iova, va, length;
+	u32 flags, ioas, reserved;
+	int err;
+};
+
+FIXTURE_VARIANT_ADD(bad_map, of_nothing) {
+	.iova = VST_PAGE, .flags = FIXED | READABLE, .err = -EINVAL };
+FIXTURE_VARIANT_ADD(bad_map, without_permission) {
+	.iova = VST_PAGE, .length = VST_PAGE, .flags = FIXED, .err = -EINVAL };
+FIXTURE_VARIANT_ADD(bad_map, with_unknown_flags) {
+	.iova = VST_PAGE, .length = VST_PAGE, .flags = FIXED | READABLE | 1U << 31,
+	.err = -EOPNOTSUPP };
+FIXTURE_VARIANT_ADD(bad_map, with_reserved_bits) {
+	.iova = VST_PAGE, .length = VST_PAGE, .flags = FIXED | READABLE, .reserved = 1,
+	.err = -EOPNOTSUPP };
+FIXTURE_VARIANT_ADD(bad_map, in_no_ioas) {
+	.iova = VST_PAGE, .length = VST_PAGE, .flags = FIXED | READABLE, .ioas = NO_ID,
+	.err = -ENOENT };
+FIXTURE_VARIANT_ADD(bad_map, that_wraps) {
+	.iova = -VST_PAGE, .length = 2 * VST_PAGE, .flags = FIXED | READABLE, .err = -EOVERFLOW };
+FIXTURE_VARIANT_ADD(bad_map, of_all_there_is) {
+	.length = UINT64_MAX, .flags = FIXED | READABLE, .err = -EOVERFLOW };
+FIXTURE_VARIANT_ADD(bad_map, of_memory_that_wraps) {
+	.iova = VST_PAGE, .va = -VST_PAGE, .length = 2 * VST_PAGE, .flags = FIXED | READABLE,
+	.err = -EOVERFLOW };
+FIXTURE_VARIANT_ADD(bad_map, of_so_much_that_no_place_is_left) {
+	.length = 1ULL << 63, .flags = READABLE, .err = -EOVERFLOW };
+
+FIXTURE_SETUP(bad_map)
+{
+	NEEDS_IOMMUFD();
+	self->iommu = vst_iommu_open_by(&vst_iommufd);
+	self->va = vst_anon(2 * VST_PAGE);
+}
+
+FIXTURE_TEARDOWN(bad_map)
+{
+	vst_iommu_close(self->iommu);
+}
+
+TEST_F(bad_map, is_refused)
+{
+	struct iommu_ioas_map map = {
+		.size = sizeof(map),
+		.flags = variant->flags,
+		.ioas_id = variant->ioas ?: self->iommu->ioas,
+		.__reserved = variant->reserved,
+		.user_va = variant->va ?: (uintptr_t)self->va,
+		.length = variant->length,
+		.iova = variant->iova,
+	};
+
+	EXPECT_EQ(variant->err, xioctl(self->iommu->fd, IOMMU_IOAS_MAP, &map));
+	EXPECT_EQ(-ENOENT, __vst_unmap(self->iommu, VST_PAGE, BUF, NULL));
+}
+
+/* How all structs of iommufd grow. */
+TEST_F(ioas, longer_struct_is_taken_when_the_rest_is_zero)
+{
+	struct {
+		struct iommu_ioas_alloc alloc;
+		u8 more[64];
+	} arg = { .alloc.size = sizeof(arg) };
+
+	EXPECT_EQ(0, xioctl(self->iommu->fd, IOMMU_IOAS_ALLOC, &arg));
+	arg.more[63] = 1;
+	EXPECT_EQ(-E2BIG, xioctl(self->iommu->fd, IOMMU_IOAS_ALLOC, &arg));
+	arg.alloc.size = sizeof(arg.alloc) - 1;
+	EXPECT_EQ(-EINVAL, xioctl(self->iommu->fd, IOMMU_IOAS_ALLOC, &arg));
+	EXPECT_EQ(-EFAULT, xioctl(self->iommu->fd, IOMMU_IOAS_ALLOC, NULL));
+}
+
+/* ---- copies ---- */
+
+static int ioas_copy(struct vst_iommu *iommu, u32 from, u64 src, u32 to, u64 *dst, u64 size,
+		     u32 flags)
+{
+	struct iommu_ioas_copy copy = {
+		.size = sizeof(copy),
+		.flags = flags,
+		.dst_ioas_id = to,
+		.src_ioas_id = from,
+		.length = size,
+		.dst_iova = *dst,
+		.src_iova = src,
+	};
+	int ret = xioctl(iommu->fd, IOMMU_IOAS_COPY, &copy);
+
+	*dst = copy.dst_iova;
+	return ret;
+}
+
+TEST_F(ioas, copy_is_the_same_memory_and_outlives_its_original)
+{
+	u64 src = 0x10000, dst = self->iova;
+	struct iommu_ioas_unmap unmap = {
+		.size = sizeof(unmap), .ioas_id = self->other, .iova = src, .length = BUF,
+	};
+
+	ASSERT_EQ(0, ioas_map(self->iommu, self->other, self->va, &src, BUF,
+			      FIXED | READABLE | WRITEABLE));
+	ASSERT_EQ(0, ioas_copy(self->iommu, self->other, src, self->id, &dst, BUF,
+			       FIXED | READABLE | WRITEABLE));
+	EXPECT_EQ(self->iova, dst);
+	EXPECT_EQ(VLAB_DMA_ERR_NONE, put(self->dev, dst));
+	EXPECT_EQ(0x88, self->va[0]);
+	ASSERT_EQ(0, xioctl(self->iommu->fd, IOMMU_IOAS_UNMAP, &unmap));
+	ASSERT_EQ(0, destroy(self->iommu->fd, self->other));
+	EXPECT_EQ(VLAB_DMA_ERR_NONE, put(self->dev, dst + BUF - 8));
+	EXPECT_EQ(0x88, self->va[BUF - 8]);
+}
+
+TEST_F(ioas, copy_has_permissions_of_its_own)
+{
+	u64 dst = 0;
+
+	vst_map(self->iommu, self->va, self->iova, BUF, VST_RW);
+	ASSERT_EQ(0, ioas_copy(self->iommu, self->id, self->iova, self->id, &dst, BUF, READABLE));
+	EXPECT_NE(self->iova, dst);
+	EXPECT_EQ(VLAB_DMA_ERR_PERM, put(self->dev, dst));
+	EXPECT_EQ(VLAB_DMA_ERR_NONE, get(self->dev, dst));
+	EXPECT_EQ(VLAB_DMA_ERR_NONE, put(self->dev, self->iova));
+}
+
+TEST_F(ioas, copy_of_what_is_not_there_is_refused)
+{
+	u64 dst = self->iova + BUF, onto = self->iova;
+
+	EXPECT_EQ(-ENOENT, ioas_copy(self->iommu, self->id, self->iova, self->id, &dst, BUF,
+				     FIXED | READABLE));
+	vst_map(self->iommu, self->va, self->iova, BUF, VST_RW);
+	EXPECT_EQ(-ENOENT, ioas_copy(self->iommu, self->id, self->iova, self->id, &dst,
+				     2 * BUF, FIXED | READABLE));
+	EXPECT_EQ(-ENOENT, ioas_copy(self->iommu, NO_ID, self->iova, self->id, &dst, BUF,
+				     FIXED | READABLE));
+	EXPECT_EQ(-ENOENT, ioas_copy(self->iommu, self->id, self->iova, NO_ID, &dst, BUF,
+				     FIXED | READABLE));
+	EXPECT_EQ(-EINVAL, ioas_copy(self->iommu, self->id, self->iova, self->id, &dst, BUF,
+				     FIXED));
+	EXPECT_EQ(-EEXIST, ioas_copy(self->iommu, self->id, self->iova, self->id, &onto, BUF,
+				     FIXED | READABLE));
+	EXPECT_EQ(VLAB_DMA_ERR_NOMAP, get(self->dev, self->iova + BUF));
+}
+
+/* What was mapped for reading only has no writable copy. */
+TEST_F(ioas, copy_cannot_gain_permission_over_read_only_memory)
+{
+	u64 dst = self->iova + BUF;
+
+	ASSERT_EQ(0, mprotect(self->va, BUF, PROT_READ));
+	vst_map(self->iommu, self->va, self->iova, BUF, VST_READ);
+	EXPECT_EQ(-EPERM, ioas_copy(self->iommu, self->id, self->iova, self->id, &dst, BUF,
+				    FIXED | READABLE | WRITEABLE));
+	EXPECT_EQ(0, ioas_copy(self->iommu, self->id, self->iova, self->id, &dst, BUF,
+			       FIXED | READABLE));
+}
+
+/* ---- unmapping ---- */
+
+TEST_F(ioas, unmap_of_nothing_or_a_part_is_refused)
+{
+	EXPECT_EQ(-ENOENT, __vst_unmap(self->iommu, self->iova, BUF, NULL));
+	vst_map(self->iommu, self->va, self->iova, BUF, VST_RW);
+	EXPECT_EQ(-ENOENT, __vst_unmap(self->iommu, self->iova, VST_PAGE, NULL));
+	EXPECT_EQ(-ENOENT, __vst_unmap(self->iommu, self->iova + VST_PAGE, BUF, NULL));
+	EXPECT_EQ(-EINVAL, __vst_unmap(self->iommu, self->iova, 0, NULL));
+	EXPECT_EQ(-EOVERFLOW, __vst_unmap(self->iommu, -VST_PAGE, 2 * VST_PAGE, NULL));
+	EXPECT_EQ(VLAB_DMA_ERR_NONE, put(self->dev, self->iova + BUF - 8));
+}
+
+TEST_F(ioas, unmap_of_everything_says_how_much_it_was)
+{
+	u64 done;
+
+	vst_map(self->iommu, self->va, self->iova, VST_PAGE, VST_RW);
+	vst_map(self->iommu, self->va, self->iova + BUF, 3 * VST_PAGE, VST_READ);
+	vst_unmap(self->iommu, 0, UINT64_MAX, &done);
+	EXPECT_EQ(4 * VST_PAGE, done);
+	EXPECT_EQ(VLAB_DMA_ERR_NOMAP, get(self->dev, self->iova));
+	EXPECT_EQ(VLAB_DMA_ERR_NOMAP, get(self->dev, self->iova + BUF));
+}
+
+/* ---- which addresses there are ---- */
+
+static int get_ranges(struct vst_iommu *iommu, u32 id, struct iommu_iova_range *range, u32 *n)
+{
+	struct iommu_ioas_iova_ranges ranges = {
+		.size = sizeof(ranges),
+		.ioas_id = id,
+		.num_iovas = *n,
+		.allowed_iovas = (uintptr_t)range,
+	};
+	int ret = xioctl(iommu->fd, IOMMU_IOAS_IOVA_RANGES, &ranges);
+
+	*n = ranges.num_iovas;
+	return ret;
+}
+
+static int allow(struct vst_iommu *iommu, u32 id, const struct iommu_iova_range *range, u32 n)
+{
+	struct iommu_ioas_allow_iovas allow = {
+		.size = sizeof(allow),
+		.ioas_id = id,
+		.num_iovas = n,
+		.allowed_iovas = (uintptr_t)range,
+	};
+
+	return xioctl(iommu->fd, IOMMU_IOAS_ALLOW_IOVAS, &allow);
+}
+
+TEST_F(ioas, ranges_of_an_empty_one_are_everything)
+{
+	struct iommu_iova_range range[4];
+	u32 n = ARRAY_SIZE(range);
+
+	ASSERT_EQ(0, get_ranges(self->iommu, self->other, range, &n));
+	ASSERT_EQ(1, n);
+	EXPECT_EQ(0, range[0].start);
+	EXPECT_EQ(UINT64_MAX, range[0].last);
+}
+
+TEST_F(ioas, ranges_become_fewer_with_a_device_and_come_back_without)
+{
+	struct iommu_iova_range range[16];
+	u32 i, n = ARRAY_SIZE(range);
+
+	ASSERT_EQ(0, get_ranges(self->iommu, self->id, range, &n));
+	ASSERT_LT(1, n);
+	for (i = 0; i < n; i++)
+		EXPECT_FALSE(range[i].start <= MESSAGES && range[i].last >= MESSAGES);
+	ASSERT_EQ(0, detach(self->dev));
+	ASSERT_EQ(0, get_ranges(self->iommu, self->id, range, &n));
+	EXPECT_EQ(1, n);
+}
+
+TEST_F(ioas, ranges_without_room_tell_how_many_there_are)
+{
+	struct iommu_iova_range range[16];
+	u32 all = ARRAY_SIZE(range), n = 0;
+
+	ASSERT_EQ(0, get_ranges(self->iommu, self->id, range, &all));
+	EXPECT_EQ(-EMSGSIZE, get_ranges(self->iommu, self->id, NULL, &n));
+	EXPECT_EQ(all, n);
+	EXPECT_EQ(-EFAULT, get_ranges(self->iommu, self->id, NULL, &all));
+	EXPECT_EQ(-ENOENT, get_ranges(self->iommu, NO_ID, range, &n));
+}
+
+TEST_F(ioas, map_where_it_likes_keeps_to_what_is_allowed)
+{
+	const struct iommu_iova_range two = { self->iova, self->iova + 2 * VST_PAGE - 1 };
+	unsigned int i;
+	u64 iova;
+
+	ASSERT_EQ(0, allow(self->iommu, self->id, &two, 1));
+	for (i = 0; i < 2; i++) {
+		iova = 0;
+		ASSERT_EQ(0, ioas_map(self->iommu, self->id, self->va + i * VST_PAGE, &iova,
+				      VST_PAGE, READABLE));
+		EXPECT_TRUE(iova >= two.start && iova < two.last);
+	}
+	EXPECT_EQ(-ENOSPC, ioas_map(self->iommu, self->id, self->va + 2 * VST_PAGE, &iova,
+				    VST_PAGE, READABLE));
+	ASSERT_EQ(0, allow(self->iommu, self->id, NULL, 0));
+	EXPECT_EQ(0, ioas_map(self->iommu, self->id, self->va + 2 * VST_PAGE, &iova,
+			      VST_PAGE, READABLE));
+}
+
+TEST_F(ioas, what_a_device_cannot_have_is_not_allowed)
+{
+	const struct iommu_iova_range window = { MESSAGES, MESSAGES + VST_PAGE - 1 };
+
+	EXPECT_EQ(-EADDRINUSE, allow(self->iommu, self->id, &window, 1));
+	ASSERT_EQ(0, allow(self->iommu, self->other, &window, 1));
+	EXPECT_EQ(-EADDRINUSE, attach_to(self->dev, self->other));
+	vst_map(self->iommu, self->va, self->iova, BUF, VST_RW);
+	EXPECT_EQ(VLAB_DMA_ERR_NONE, put(self->dev, self->iova));
+}
+
+TEST_F(ioas, what_a_device_cannot_have_is_not_mapped)
+{
+	u64 iova = MESSAGES;
+
+	EXPECT_EQ(-EINVAL, ioas_map(self->iommu, self->id, self->va, &iova, VST_PAGE,
+				    FIXED | READABLE));
+	ASSERT_EQ(0, ioas_map(self->iommu, self->other, self->va, &iova, VST_PAGE,
+			      FIXED | READABLE));
+	EXPECT_EQ(-EADDRINUSE, attach_to(self->dev, self->other));
+	EXPECT_EQ(VLAB_DMA_ERR_NOMAP, get(self->dev, iova));
+}
+
+TEST_F(ioas, allowed_ranges_that_make_no_sense_are_refused)
+{
+	const struct iommu_iova_range turned = { 0x2000, 0x1000 };
+	const struct iommu_iova_range twice[] = { { 0x1000, 0x1fff }, { 0x1800, 0x2fff } };
+
+	EXPECT_EQ(-EINVAL, allow(self->iommu, self->other, &turned, 1));
+	EXPECT_EQ(-EINVAL, allow(self->iommu, self->other, twice, 2));
+	EXPECT_EQ(-EFAULT, allow(self->iommu, self->other, NULL, 1));
+	EXPECT_EQ(-ENOENT, allow(self->iommu, NO_ID, twice, 1));
+	EXPECT_EQ(0, allow(self->iommu, self->other, twice, 1));
+}
+
+/* ---- hot reset: no array, as it is known who has the functions ---- */
+
+struct affected {
+	struct vfio_pci_hot_reset_info info;
+	struct vfio_pci_dependent_device dev[8];
+};
+
+static void get_affected(struct vst_dev *dev, struct affected *a)
+{
+	*a = (struct affected){ .info.argsz = sizeof(*a) };
+	vst_ioctl(dev, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, a);
+}
+
+TEST_F(attach, hot_reset_info_names_the_device_by_its_id)
+{
+	struct affected a;
+
+	get_affected(self->dev, &a);
+	ASSERT_EQ(1, a.info.count);
+	EXPECT_EQ(VFIO_PCI_HOT_RESET_FLAG_DEV_ID | VFIO_PCI_HOT_RESET_FLAG_DEV_ID_OWNED,
+		  a.info.flags);
+	EXPECT_EQ(self->dev->id, a.dev[0].devid);
+}
+
+TEST_F(attach, hot_reset_with_an_array_is_refused)
+{
+	struct {
+		struct vfio_pci_hot_reset reset;
+		int fd;
+	} arg = { .reset = { .argsz = sizeof(arg), .count = 1 }, .fd = self->iommu->fd };
+	u32 before = vst_read32(self->dev, CARD, VLAB_SERIAL_RESETS);
+
+	EXPECT_EQ(-EINVAL, __vst_ioctl(self->dev, VFIO_DEVICE_PCI_HOT_RESET, &arg));
+	arg.fd = self->dev->fd;
+	EXPECT_EQ(-EINVAL, __vst_ioctl(self->dev, VFIO_DEVICE_PCI_HOT_RESET, &arg));
+	EXPECT_EQ(before, vst_read32(self->dev, CARD, VLAB_SERIAL_RESETS));
+}
+
+TEST_F(attach, hot_reset_while_detached_resets)
+{
+	u32 before = vst_read32(self->dev, CARD, VLAB_SERIAL_RESETS);
+
+	ASSERT_EQ(0, detach(self->dev));
+	vst_hot_reset(self->dev);
+	EXPECT_EQ(before + 1, vst_read32(self->dev, CARD, VLAB_SERIAL_RESETS));
+	ASSERT_EQ(0, attach_to(self->dev, self->iommu->ioas));
+	EXPECT_EQ(VLAB_DMA_ERR_NONE, put(self->dev, self->buf.iova));
+}
+
+/* A card of four functions in one slot. */
+FIXTURE(slot) {
+	struct vst_card card;
+	struct vst_iommu *iommu;
+	struct vst_dev *dev;
+};
+
+FIXTURE_SETUP(slot)
+{
+	NEEDS_IOMMUFD();
+	if (!vst_card())
+		SKIP(return, "cards cannot be made where VLAB_BDF is");
+	vst_card_plug(&self->card, "personality=mcs9922", "ports=4");
+	ASSERT_EQ(4, self->card.nfns);
+	self->iommu = vst_iommu_open_by(&vst_iommufd);
+	self->dev = vst_open_in(self->card.bdf[0], self->iommu);
+}
+
+FIXTURE_TEARDOWN(slot)
+{
+	vst_close(self->dev);
+	vst_iommu_close(self->iommu);
+	vst_card_destroy(&self->card);
+}
+
+TEST_F(slot, functions_of_the_group_are_owned_though_nobody_opened_them)
+{
+	struct affected a;
+	unsigned int i;
+
+	for (i = 1; i < 4; i++)
+		if (vst_group(self->card.bdf[i]) != vst_group(self->card.bdf[0]))
+			SKIP(return, "functions have groups of their own here");
+	get_affected(self->dev, &a);
+	ASSERT_EQ(4, a.info.count);
+	EXPECT_TRUE(a.info.flags & VFIO_PCI_HOT_RESET_FLAG_DEV_ID_OWNED);
+	EXPECT_EQ(self->dev->id, a.dev[0].devid);
+	for (i = 1; i < 4; i++)
+		EXPECT_EQ(VFIO_PCI_DEVID_OWNED, a.dev[i].devid);
+	EXPECT_EQ(0, __vst_hot_reset(self->dev));
+}
+
+TEST_F(slot, hot_reset_is_refused_while_a_function_is_nobodys)
+{
+	struct affected a;
+
+	vst_bind(self->card.bdf[3], "");
+	get_affected(self->dev, &a);
+	ASSERT_EQ(4, a.info.count);
+	EXPECT_FALSE(a.info.flags & VFIO_PCI_HOT_RESET_FLAG_DEV_ID_OWNED);
+	EXPECT_EQ((u32)VFIO_PCI_DEVID_NOT_OWNED, a.dev[3].devid);
+	EXPECT_GT(0, __vst_hot_reset(self->dev));
+}
+
+TEST_F(slot, function_of_the_group_is_not_bound_to_another_iommufd)
+{
+	int iommufd = open("/dev/iommu", O_RDWR), cdev = vst_cdev_open(self->card.bdf[1]);
+
+	ASSERT_GE(iommufd, 0);
+	if (vst_group(self->card.bdf[1]) != vst_group(self->card.bdf[0]))
+		SKIP(return, "functions have groups of their own here");
+	EXPECT_EQ(-EPERM, bind_to(cdev, iommufd));
+	EXPECT_EQ(0, bind_to(cdev, self->iommu->fd));
+	close(cdev);
+	close(iommufd);
+}
+
+VST_MAIN("memory=64K", "msi=8", "msix=16")
