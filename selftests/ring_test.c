@@ -308,12 +308,12 @@ TEST_F(ring, paced_line_loses_bytes_to_a_full_ring)
 {
 	struct rings r = { self->dev, 1 };
 	struct vst_uart u = vst_uart(self->dev, 1);
-	unsigned int n = 1;
-	u32 tail = 1;
+	u32 tail = 0, sent = 40;
+	unsigned int n;
 
 	vst_uart_setup(&u, 1);
 	memset(self->sent, 'x', 40);
-	self->sent[40] = 'y';
+	memset(self->sent + 40, 'y', 24);
 	set_tx(&r, self->tx, 64);
 	set_rx(&r, self->rx, SMALL);
 	set32(&r, VLAB_RING_CTRL, VLAB_RING_CTRL_TX | VLAB_RING_CTRL_RX);
@@ -321,13 +321,18 @@ TEST_F(ring, paced_line_loses_bytes_to_a_full_ring)
 	EXPECT_TRUE(vst_until(vst_in(&u, UART_LSR) & UART_LSR_TEMT &&
 			      get32(&r, VLAB_RING_TX_HEAD) == 40, VST_DEADLINE_MS));
 	EXPECT_TRUE(status_has(&r, VLAB_RING_ST_RX_FULL));
-	set32(&r, VLAB_RING_RX_TAIL, tail);
-	set32(&r, VLAB_RING_TX_TAIL, 41);
-	while (self->got[tail] != 'y') {
+	/* Another y whenever the ring is empty: one may be lost behind what was on its way. */
+	for (n = 0; ; n++) {
+		if (get32(&r, VLAB_RING_RX_HEAD) == tail) {
+			ASSERT_GT(63, sent);
+			set32(&r, VLAB_RING_TX_TAIL, ++sent);
+			ASSERT_TRUE(vst_until(get32(&r, VLAB_RING_RX_HEAD) != tail,
+					      VST_DEADLINE_MS));
+		}
+		if (self->got[tail] == 'y')
+			break;
 		tail = (tail + 1) % SMALL;
-		n++;
 		set32(&r, VLAB_RING_RX_TAIL, tail);
-		ASSERT_TRUE(vst_until(get32(&r, VLAB_RING_RX_HEAD) != tail, VST_DEADLINE_MS));
 	}
 	EXPECT_LE(SMALL - 1, n);
 	EXPECT_GT(40, n);
