@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
@@ -38,6 +39,20 @@ struct iommu_ioas_map_file {
 };
 
 #define IOMMU_IOAS_MAP_FILE	_IO(IOMMUFD_TYPE, 0x8f)
+#endif
+
+#ifndef IOMMU_IOAS_CHANGE_PROCESS
+struct iommu_ioas_change_process {
+	__u32 size;
+	__u32 __reserved;
+};
+
+#define IOMMU_IOAS_CHANGE_PROCESS	_IO(IOMMUFD_TYPE, 0x92)
+#endif
+
+/* In <linux/vfio.h> since 6.19. */
+#ifndef VFIO_DEVICE_FEATURE_DMA_BUF
+#define VFIO_DEVICE_FEATURE_DMA_BUF	11
 #endif
 
 static int xioctl(int fd, unsigned long request, void *arg)
@@ -672,31 +687,140 @@ TEST_F(ioas, device_reaches_the_page_that_was_mapped_not_what_took_its_place)
 	EXPECT_EQ(0x99, vst_read8(self->dev, CARD, VLAB_SERIAL_MEM));
 }
 
-TEST_F(ioas, mapped_file_is_reached_through_its_pages)
+/* ---- files, and who pays for what is mapped ---- */
+
+FIXTURE(file) {
+	struct vst_iommu *iommu;
+	struct vst_dev *dev;
+	u64 iova;
+	int fd;
+};
+
+FIXTURE_SETUP(file)
 {
-	int fd = memfd_create("iommufd_test", 0);
 	struct iommu_ioas_map_file map = {
 		.size = sizeof(map),
 		.flags = FIXED | READABLE | WRITEABLE,
-		.ioas_id = self->id,
-		.fd = fd,
 		.start = VST_PAGE,
 		.length = VST_PAGE,
-		.iova = self->iova,
 	};
-	u64 val = 0;
 	int ret;
 
-	ASSERT_EQ(0, ftruncate(fd, 2 * VST_PAGE));
+	NEEDS_IOMMUFD();
+	open_device(&self->iommu, &self->dev);
+	self->iova = vst_iova(self->iommu, VST_PAGE);
+	self->fd = memfd_create("iommufd_test", 0);
+	ASSERT_EQ(0, ftruncate(self->fd, 2 * VST_PAGE));
+	map.ioas_id = self->iommu->ioas;
+	map.iova = self->iova;
+	map.fd = self->fd;
 	ret = xioctl(self->iommu->fd, IOMMU_IOAS_MAP_FILE, &map);
 	if (ret == -ENOTTY)
 		SKIP(return, "the kernel has no IOMMU_IOAS_MAP_FILE");
 	ASSERT_EQ(0, ret);
+}
+
+FIXTURE_TEARDOWN(file)
+{
+	close(self->fd);
+	vst_close(self->dev);
+	vst_iommu_close(self->iommu);
+}
+
+static int change_process(int iommufd)
+{
+	struct iommu_ioas_change_process change = { .size = sizeof(change) };
+
+	return xioctl(iommufd, IOMMU_IOAS_CHANGE_PROCESS, &change);
+}
+
+/* Returns what a child's change_process() returned; the child is gone. */
+static int change_to_child(int iommufd)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid)
+		_exit(-change_process(iommufd));
+	vst_assert(waitpid(pid, &status, 0) == pid && WIFEXITED(status));
+	return -WEXITSTATUS(status);
+}
+
+TEST_F(file, mapped_is_reached_through_its_pages)
+{
+	u64 val[2] = { 0 };
+
 	EXPECT_EQ(VLAB_DMA_ERR_NONE, put(self->dev, self->iova));
-	EXPECT_EQ(sizeof(val), pread(fd, &val, sizeof(val), VST_PAGE));
-	EXPECT_EQ(0x1122334455667788, val);
-	close(fd);
+	EXPECT_EQ(sizeof(val), pread(self->fd, val, sizeof(val), VST_PAGE - 8));
+	EXPECT_EQ(0, val[0]);
+	EXPECT_EQ(0x1122334455667788, val[1]);
+}
+
+TEST_F(file, mapped_is_reached_when_it_is_closed)
+{
+	close(self->fd);
+	EXPECT_EQ(VLAB_DMA_ERR_NONE, put(self->dev, self->iova));
+	vst_write64(self->dev, CARD, VLAB_SERIAL_MEM, 0);
 	EXPECT_EQ(VLAB_DMA_ERR_NONE, get(self->dev, self->iova));
+	EXPECT_EQ(0x1122334455667788, vst_read64(self->dev, CARD, VLAB_SERIAL_MEM));
+}
+
+TEST_F(file, past_its_end_is_not_mapped)
+{
+	struct iommu_ioas_map_file map = {
+		.size = sizeof(map),
+		.flags = READABLE,
+		.ioas_id = self->iommu->ioas,
+		.fd = self->fd,
+		.length = 3 * VST_PAGE,
+	};
+
+	EXPECT_GT(0, xioctl(self->iommu->fd, IOMMU_IOAS_MAP_FILE, &map));
+	map.length = VST_PAGE;
+	map.fd = self->dev->fd;
+	EXPECT_GT(0, xioctl(self->iommu->fd, IOMMU_IOAS_MAP_FILE, &map));
+	EXPECT_EQ(VLAB_DMA_ERR_NONE, put(self->dev, self->iova));
+}
+
+TEST_F(file, mapped_goes_over_to_another_process_and_back)
+{
+	EXPECT_EQ(0, change_to_child(self->iommu->fd));
+	EXPECT_EQ(VLAB_DMA_ERR_NONE, put(self->dev, self->iova));
+	EXPECT_EQ(0, change_process(self->iommu->fd));
+	EXPECT_EQ(VLAB_DMA_ERR_NONE, get(self->dev, self->iova));
+}
+
+TEST_F(file, memory_of_a_process_stays_with_it)
+{
+	u64 iova = 0;
+
+	ASSERT_EQ(0, ioas_map(self->iommu, self->iommu->ioas, vst_anon(VST_PAGE), &iova,
+			      VST_PAGE, READABLE | WRITEABLE));
+	EXPECT_EQ(-EINVAL, change_to_child(self->iommu->fd));
+	EXPECT_EQ(VLAB_DMA_ERR_NONE, put(self->dev, iova));
+	EXPECT_EQ(VLAB_DMA_ERR_NONE, put(self->dev, self->iova));
+}
+
+/* Nothing is where a BAR says, so nobody else must be led there. */
+TEST_F(attach, bar_is_not_given_out_as_a_dma_buf)
+{
+	struct {
+		struct vfio_device_feature feature;
+		u32 region_index, open_flags, flags, nr_ranges;
+		u64 offset, length;
+	} arg = {
+		.feature = {
+			.argsz = sizeof(arg),
+			.flags = VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_DMA_BUF,
+		},
+		.region_index = CARD,
+		.open_flags = O_RDWR,
+		.nr_ranges = 1,
+		.offset = self->dev->region[CARD].area[0].offset,
+		.length = VST_PAGE,
+	};
+
+	EXPECT_GT(0, __vst_ioctl(self->dev, VFIO_DEVICE_FEATURE, &arg));
 }
 
 FIXTURE(bad_map) {
