@@ -731,4 +731,10 @@ TEST_F(doorbell, of_a_card_that_is_gone_does_no_harm)
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 }
 
-VST_MAIN("ports=1", "msi=8", "msix=8")
+int main(int argc, char **argv)
+{
+	static const char *const attrs[] = { "model=serial", "ports=1", "msi=8", "msix=8", NULL };
+
+	vst_vm_hold();
+	exit(vst_main(argc, argv, attrs, test_harness_run));
+}

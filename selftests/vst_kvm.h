@@ -3,7 +3,7 @@
  * vst - a small virtual machine, for what VFIO does with KVM
  *
  * No QEMU: one processor in real mode, 64 KiB of memory and the kernel's own
- * interrupt controllers. Its program is four instructions long. It writes a byte to
+ * interrupt controllers. Its program is three instructions long: it writes a byte to
  * the doorbell port, then one to the idle port, for ever. An interrupt handler
  * writes to a port that says which interrupt it was. A write that nobody in the
  * kernel takes ends vst_vm_run(), so a run is short whatever happens.
@@ -61,6 +61,17 @@ const char *vst_vm_missing(void);
 	if (__lack)							\
 		SKIP(return, "%s", __lack);				\
 } while (0)
+
+/**
+ * vst_vm_hold() - have a machine until this process ends
+ *
+ * The kernel patches the scheduler's code for the first machine and back after the
+ * last, and the local APIC's in the same way. QEMU's TCG gets that wrong at times
+ * when it has a thread for each processor (seen with 7.2): a processor executes a
+ * breakpoint that is not there any more, for ever. A program with many machines
+ * calls this first, in the process that outlives them. Without KVM nothing happens.
+ */
+void vst_vm_hold(void);
 
 /**
  * vst_vm_open() - make a machine

@@ -58,12 +58,13 @@ static int load_module(const char *name)
 
 const char *vst_vm_missing(void)
 {
-	if (!access("/dev/kvm", F_OK))
+	if (!access("/dev/kvm", R_OK | W_OK))
 		return NULL;
 	if (load_module("kvm_amd"))
 		load_module("kvm_intel");
-	return access("/dev/kvm", F_OK) ? "no /dev/kvm: the processor or the kernel has no KVM" :
-					  NULL;
+	if (!access("/dev/kvm", R_OK | W_OK))
+		return NULL;
+	return "no /dev/kvm: the processor or the kernel has no KVM";
 }
 
 /* ---- making one ---- */
@@ -130,7 +131,8 @@ static void make_processor(struct vst_vm *vm)
 	set_up_processor(vm);
 }
 
-struct vst_vm *vst_vm_open(void)
+/* Processors that are made in it have a local APIC, turned off as after a reset. */
+static struct vst_vm *make_machine(void)
 {
 	struct vst_vm *vm = calloc(1, sizeof(*vm));
 
@@ -139,6 +141,23 @@ struct vst_vm *vst_vm_open(void)
 	vst_assert(vm->kvm >= 0);
 	vm->fd = vst_ok(xioctl(vm->kvm, KVM_CREATE_VM, NULL));
 	vst_vm_ioctl(vm, KVM_CREATE_IRQCHIP, NULL);
+	return vm;
+}
+
+void vst_vm_hold(void)
+{
+	struct vst_vm *vm;
+
+	if (vst_vm_missing())
+		return;
+	vm = make_machine();
+	vm->vcpu = vst_vm_ioctl(vm, KVM_CREATE_VCPU, NULL);
+}
+
+struct vst_vm *vst_vm_open(void)
+{
+	struct vst_vm *vm = make_machine();
+
 	make_memory(vm);
 	load_program(vm);
 	set_up_pic(vm);
