@@ -691,7 +691,6 @@ TEST_F(messages, every_other_one_a_hole_and_then_the_other_way_round)
 	expect_silence(_metadata, a);
 }
 
-/* A message that was sent while there was no eventfd waits for one. */
 TEST_F(messages, hole_is_filled_again_and_interrupts)
 {
 	struct args *a = &self->a;
