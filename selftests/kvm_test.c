@@ -76,6 +76,12 @@ FIXTURE_TEARDOWN(vfio)
 	vst_close(self->dev);
 }
 
+/* What KVM is told of: the group, or the device where there are no groups. */
+static int file_of(const struct vst_dev *dev)
+{
+	return vst_can(VST_CAN_GROUP) ? vst_group_fd(dev) : dev->fd;
+}
+
 static int device_attr(int fd, unsigned long request, u32 group, u64 attr, void *arg)
 {
 	struct kvm_device_attr a = { .group = group, .attr = attr, .addr = (uintptr_t)arg };
@@ -83,56 +89,56 @@ static int device_attr(int fd, unsigned long request, u32 group, u64 attr, void 
 	return ioctl(fd, request, &a) ? -errno : 0;
 }
 
-static int group_add(int fd, int group)
+static int file_add(int fd, int file)
 {
 	return device_attr(fd, KVM_SET_DEVICE_ATTR, KVM_DEV_VFIO_GROUP, KVM_DEV_VFIO_GROUP_ADD,
-			   &group);
+			   &file);
 }
 
-static int group_del(int fd, int group)
+static int file_del(int fd, int file)
 {
 	return device_attr(fd, KVM_SET_DEVICE_ATTR, KVM_DEV_VFIO_GROUP, KVM_DEV_VFIO_GROUP_DEL,
-			   &group);
+			   &file);
 }
 
-TEST_F(vfio, group_is_added_and_removed_any_number_of_times)
+TEST_F(vfio, file_is_added_and_removed_any_number_of_times)
 {
-	int i, group = vst_group_fd(self->dev);
+	int i, file = file_of(self->dev);
 
 	for (i = 0; i < 3; i++) {
-		EXPECT_EQ(0, group_add(self->fd, group));
-		EXPECT_EQ(0, group_del(self->fd, group));
+		EXPECT_EQ(0, file_add(self->fd, file));
+		EXPECT_EQ(0, file_del(self->fd, file));
 	}
 }
 
-TEST_F(vfio, group_is_added_once)
+TEST_F(vfio, file_is_added_once)
 {
-	int group = vst_group_fd(self->dev);
+	int file = file_of(self->dev);
 
-	EXPECT_EQ(0, group_add(self->fd, group));
-	EXPECT_EQ(-EEXIST, group_add(self->fd, group));
-	EXPECT_EQ(0, group_del(self->fd, group));
-	EXPECT_EQ(0, group_add(self->fd, group));
+	EXPECT_EQ(0, file_add(self->fd, file));
+	EXPECT_EQ(-EEXIST, file_add(self->fd, file));
+	EXPECT_EQ(0, file_del(self->fd, file));
+	EXPECT_EQ(0, file_add(self->fd, file));
 }
 
-TEST_F(vfio, another_descriptor_of_the_same_file_is_the_same_group)
+TEST_F(vfio, another_descriptor_of_the_same_file_is_that_file)
 {
-	int again = dup(vst_group_fd(self->dev));
+	int again = dup(file_of(self->dev));
 
-	EXPECT_EQ(0, group_add(self->fd, vst_group_fd(self->dev)));
-	EXPECT_EQ(-EEXIST, group_add(self->fd, again));
-	EXPECT_EQ(0, group_del(self->fd, again));
-	EXPECT_EQ(-ENOENT, group_del(self->fd, vst_group_fd(self->dev)));
+	EXPECT_EQ(0, file_add(self->fd, file_of(self->dev)));
+	EXPECT_EQ(-EEXIST, file_add(self->fd, again));
+	EXPECT_EQ(0, file_del(self->fd, again));
+	EXPECT_EQ(-ENOENT, file_del(self->fd, file_of(self->dev)));
 }
 
-TEST_F(vfio, group_that_was_not_added_is_not_removed)
+TEST_F(vfio, file_that_was_not_added_is_not_removed)
 {
-	int group = vst_group_fd(self->dev);
+	int file = file_of(self->dev);
 
-	EXPECT_EQ(-ENOENT, group_del(self->fd, group));
-	EXPECT_EQ(0, group_add(self->fd, group));
-	EXPECT_EQ(0, group_del(self->fd, group));
-	EXPECT_EQ(-ENOENT, group_del(self->fd, group));
+	EXPECT_EQ(-ENOENT, file_del(self->fd, file));
+	EXPECT_EQ(0, file_add(self->fd, file));
+	EXPECT_EQ(0, file_del(self->fd, file));
+	EXPECT_EQ(-ENOENT, file_del(self->fd, file));
 }
 
 TEST_F(vfio, closed_descriptor_is_refused)
@@ -140,9 +146,9 @@ TEST_F(vfio, closed_descriptor_is_refused)
 	int closed = vst_eventfd();
 
 	close(closed);
-	EXPECT_EQ(-EBADF, group_add(self->fd, closed));
-	EXPECT_EQ(-EBADF, group_del(self->fd, closed));
-	EXPECT_EQ(-EBADF, group_add(self->fd, -1));
+	EXPECT_EQ(-EBADF, file_add(self->fd, closed));
+	EXPECT_EQ(-EBADF, file_del(self->fd, closed));
+	EXPECT_EQ(-EBADF, file_add(self->fd, -1));
 }
 
 TEST_F(vfio, files_that_are_not_of_vfio_are_refused)
@@ -152,20 +158,20 @@ TEST_F(vfio, files_that_are_not_of_vfio_are_refused)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(file); i++) {
-		EXPECT_EQ(-EINVAL, group_add(self->fd, file[i]));
-		EXPECT_EQ(-ENOENT, group_del(self->fd, file[i]));
+		EXPECT_EQ(-EINVAL, file_add(self->fd, file[i]));
+		EXPECT_EQ(-ENOENT, file_del(self->fd, file[i]));
 	}
 }
 
 /* Kernels with KVM_DEV_VFIO_FILE_ADD, which has the same number, take it. */
-TEST_F(vfio, file_of_a_device_is_taken_as_a_group_or_refused)
+TEST_F(vfio, device_is_taken_as_its_group_or_refused)
 {
-	int ret = group_add(self->fd, self->dev->fd);
+	int ret = file_add(self->fd, self->dev->fd);
 
 	EXPECT_TRUE(ret == 0 || ret == -EINVAL);
-	EXPECT_EQ(ret ? -EINVAL : -EEXIST, group_add(self->fd, self->dev->fd));
-	EXPECT_EQ(ret ? -ENOENT : 0, group_del(self->fd, self->dev->fd));
-	EXPECT_EQ(-ENOENT, group_del(self->fd, self->dev->fd));
+	EXPECT_EQ(ret ? -EINVAL : -EEXIST, file_add(self->fd, self->dev->fd));
+	EXPECT_EQ(ret ? -ENOENT : 0, file_del(self->fd, self->dev->fd));
+	EXPECT_EQ(-ENOENT, file_del(self->fd, self->dev->fd));
 }
 
 TEST_F(vfio, bad_pointer_is_refused)
@@ -176,9 +182,9 @@ TEST_F(vfio, bad_pointer_is_refused)
 				       KVM_DEV_VFIO_GROUP_DEL, NULL));
 }
 
-TEST_F(vfio, attributes_are_those_of_groups)
+TEST_F(vfio, attributes_are_add_and_remove)
 {
-	int group = vst_group_fd(self->dev);
+	int file = file_of(self->dev);
 
 	EXPECT_EQ(0, device_attr(self->fd, KVM_HAS_DEVICE_ATTR, KVM_DEV_VFIO_GROUP,
 				 KVM_DEV_VFIO_GROUP_ADD, NULL));
@@ -188,18 +194,18 @@ TEST_F(vfio, attributes_are_those_of_groups)
 	EXPECT_EQ(-ENXIO, device_attr(self->fd, KVM_HAS_DEVICE_ATTR, KVM_DEV_VFIO_GROUP + 1,
 				      KVM_DEV_VFIO_GROUP_ADD, NULL));
 	EXPECT_EQ(-ENXIO, device_attr(self->fd, KVM_SET_DEVICE_ATTR, KVM_DEV_VFIO_GROUP, 99,
-				      &group));
+				      &file));
 	EXPECT_EQ(-ENXIO, device_attr(self->fd, KVM_SET_DEVICE_ATTR, KVM_DEV_VFIO_GROUP + 1,
-				      KVM_DEV_VFIO_GROUP_ADD, &group));
+				      KVM_DEV_VFIO_GROUP_ADD, &file));
 	EXPECT_EQ(-EPERM, device_attr(self->fd, KVM_GET_DEVICE_ATTR, KVM_DEV_VFIO_GROUP,
-				      KVM_DEV_VFIO_GROUP_ADD, &group));
-	EXPECT_EQ(-ENOENT, group_del(self->fd, group));
+				      KVM_DEV_VFIO_GROUP_ADD, &file));
+	EXPECT_EQ(-ENOENT, file_del(self->fd, file));
 }
 
 TEST_F(vfio, machine_has_one_such_device)
 {
 	EXPECT_EQ(-EBUSY, __vst_kvm_device(self->vm, KVM_DEV_TYPE_VFIO, 0));
-	EXPECT_EQ(0, group_add(self->fd, vst_group_fd(self->dev)));
+	EXPECT_EQ(0, file_add(self->fd, file_of(self->dev)));
 }
 
 TEST_F(vfio, question_whether_there_is_one_makes_none)
@@ -212,14 +218,14 @@ TEST_F(vfio, question_whether_there_is_one_makes_none)
 	vst_vm_close(vm);
 }
 
-TEST_F(vfio, group_stays_open_until_the_machine_lets_go)
+TEST_F(vfio, file_stays_open_until_the_machine_lets_go)
 {
 	struct vst_dev *dev;
 
-	EXPECT_EQ(0, group_add(self->fd, vst_group_fd(self->dev)));
+	EXPECT_EQ(0, file_add(self->fd, file_of(self->dev)));
 	vst_close(self->dev);
 	self->dev = NULL;
-	EXPECT_EQ(-EBUSY, __vst_open_in(&dev, vst_bdf(), NULL));
+	EXPECT_EQ(vst_backend()->busy, __vst_open_in(&dev, vst_bdf(), NULL));
 	close(self->fd);
 	vst_vm_close(self->vm);
 	self->vm = NULL;
@@ -231,7 +237,7 @@ TEST_F(vfio, device_goes_on_when_its_machine_ends)
 	int irq = vst_eventfd();
 
 	vst_master(self->dev, true);
-	EXPECT_EQ(0, group_add(self->fd, vst_group_fd(self->dev)));
+	EXPECT_EQ(0, file_add(self->fd, file_of(self->dev)));
 	vst_irq_eventfds(self->dev, MSIX, 0, 1, &irq);
 	close(self->fd);
 	vst_vm_close(self->vm);
@@ -248,9 +254,9 @@ TEST_F(vfio, device_opened_for_a_machine_goes_on_when_that_ends)
 	struct vst_card card;
 
 	vst_card_plug(&card, "ports=1");
-	EXPECT_EQ(0, group_add(self->fd, vst_group_fd(self->dev)));
+	EXPECT_EQ(0, file_add(self->fd, file_of(self->dev)));
 	dev = vst_open_in(card.bdf[0], iommu);
-	EXPECT_EQ(0, group_add(self->fd, vst_group_fd(dev)));
+	EXPECT_EQ(0, file_add(self->fd, file_of(dev)));
 	close(self->fd);
 	vst_vm_close(self->vm);
 	self->vm = NULL;
@@ -259,16 +265,16 @@ TEST_F(vfio, device_opened_for_a_machine_goes_on_when_that_ends)
 	vst_card_destroy(&card);
 }
 
-TEST_F(vfio, group_moves_to_another_machine)
+TEST_F(vfio, file_moves_to_another_machine)
 {
 	struct vst_vm *vm = vst_vm_open();
-	int group = vst_group_fd(self->dev), fd = vst_kvm_device(vm, KVM_DEV_TYPE_VFIO, 0);
+	int file = file_of(self->dev), fd = vst_kvm_device(vm, KVM_DEV_TYPE_VFIO, 0);
 
-	EXPECT_EQ(0, group_add(self->fd, group));
-	EXPECT_EQ(0, group_del(self->fd, group));
-	EXPECT_EQ(0, group_add(fd, group));
-	EXPECT_EQ(-ENOENT, group_del(self->fd, group));
-	EXPECT_EQ(0, group_del(fd, group));
+	EXPECT_EQ(0, file_add(self->fd, file));
+	EXPECT_EQ(0, file_del(self->fd, file));
+	EXPECT_EQ(0, file_add(fd, file));
+	EXPECT_EQ(-ENOENT, file_del(self->fd, file));
+	EXPECT_EQ(0, file_del(fd, file));
 	close(fd);
 	vst_vm_close(vm);
 }
