@@ -483,8 +483,10 @@ FIXTURE_SETUP(two)
 	if (!vst_card())
 		SKIP(return, "cards cannot be made where VLAB_BDF is");
 	vst_card_plug(&self->card, "memory=64K");
-	if (vst_group(vst_bdf()) == vst_group(self->card.bdf[0]))
+	if (vst_group(vst_bdf()) == vst_group(self->card.bdf[0])) {
+		vst_card_destroy(&self->card);
 		SKIP(return, "both are in one IOMMU group");
+	}
 	self->iommu = vst_iommu_open();
 	self->one = vst_open_in(vst_bdf(), self->iommu);
 	self->buf = vst_buf(self->iommu, BUF, VST_RW);

@@ -412,12 +412,19 @@ FIXTURE(many) {
 
 FIXTURE_SETUP(many)
 {
+	static const char *const attrs[] = {
+		"model=serial", "personality=mcs9922", "ports=4", NULL,
+	};
 	unsigned int i;
+	int ret;
 
 	VST_NEEDS(VST_CAN_VFIO);
 	if (!vst_card())
 		SKIP(return, "cards cannot be made where VLAB_BDF is");
-	vst_card_plug(&self->card, "personality=mcs9922", "ports=4");
+	ret = __vst_card_plug(&self->card, attrs);
+	if (ret == -ENOSPC)
+		SKIP(return, "no room here for what four functions want");
+	vst_ok(ret);
 	ASSERT_EQ(FNS, self->card.nfns);
 	for (i = 1; i < FNS; i++)
 		ASSERT_EQ(vst_group(self->card.bdf[0]), vst_group(self->card.bdf[i]));

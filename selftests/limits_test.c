@@ -620,7 +620,7 @@ TEST_F(entries, refused_for_what_is_mapped_are_eexist)
 	EXPECT_EQ(-ENOSPC, map_nth(&self->buf, FEW));
 }
 
-/* It is read once: not even the same container, opened anew, keeps it. */
+/* It is read when a container gets its IOMMU, and not again. */
 TEST_F(entries, are_as_many_as_the_parameter_said_at_the_opening)
 {
 	struct vst_dev *dev;
