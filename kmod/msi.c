@@ -10,6 +10,7 @@
  *
  * Everything is raised from the function's irq_work.
  */
+#include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/xarray.h>
 
@@ -36,6 +37,37 @@ static u32 next_message = 1;
 static struct fwnode_handle *fwnode;
 static struct irq_domain *inner;	/* ours */
 static struct irq_domain *outer;	/* what devices are given: on top of it, or the same */
+
+/* ---- messages: are they isolated? ---- */
+
+static bool isolated_msi = true;
+
+static void mark_isolated(void)
+{
+	if (isolated_msi)
+		inner->flags |= VLAB_MSI_ISOLATED;
+	else
+		inner->flags &= ~VLAB_MSI_ISOLATED;
+}
+
+/* Under the module's parameter lock, as is all that changes @inner meanwhile. */
+static int set_isolated(const char *val, const struct kernel_param *kp)
+{
+	int ret = param_set_bool(val, kp);
+
+	if (!ret && inner)
+		mark_isolated();
+	return ret;
+}
+
+static const struct kernel_param_ops isolated_ops = {
+	.flags = KERNEL_PARAM_OPS_FL_NOARG,
+	.set = set_isolated,
+	.get = param_get_bool,
+};
+
+module_param_cb(isolated_msi, &isolated_ops, &isolated_msi, 0644);
+MODULE_PARM_DESC(isolated_msi, "Say that a card can send no interrupts but its own (default 1); 0: VFIO wants allow_unsafe_interrupts, since 6.2");
 
 /* ---- messages: the chip ---- */
 
@@ -186,27 +218,46 @@ struct irq_domain *vlab_msi_domain(void)
 	return outer;
 }
 
-int vlab_msi_init(void)
+static int create_domains(void)
 {
-	fwnode = irq_domain_alloc_named_fwnode("vfiolab");
-	if (!fwnode)
-		return -ENOMEM;
 	inner = irq_domain_create_hierarchy(NULL, VLAB_MSI_DOMAIN_FLAGS, 0, fwnode,
 					    &domain_ops, NULL);
-	if (inner)
-		outer = vlab_msi_on_top(inner);
-	if (outer)
-		return 0;
-	vlab_msi_exit();
-	return -ENOMEM;
+	if (!inner)
+		return -ENOMEM;
+	mark_isolated();
+	outer = vlab_msi_on_top(inner);
+	return outer ? 0 : -ENOMEM;
 }
 
-void vlab_msi_exit(void)
+static void remove_domains(void)
 {
 	if (outer && outer != inner)
 		irq_domain_remove(outer);
 	if (inner)
 		irq_domain_remove(inner);
+	inner = NULL;
+}
+
+int vlab_msi_init(void)
+{
+	int ret;
+
+	fwnode = irq_domain_alloc_named_fwnode("vfiolab");
+	if (!fwnode)
+		return -ENOMEM;
+	kernel_param_lock(THIS_MODULE);
+	ret = create_domains();
+	kernel_param_unlock(THIS_MODULE);
+	if (ret)
+		vlab_msi_exit();
+	return ret;
+}
+
+void vlab_msi_exit(void)
+{
+	kernel_param_lock(THIS_MODULE);
+	remove_domains();
+	kernel_param_unlock(THIS_MODULE);
 	irq_domain_free_fwnode(fwnode);
 }
 

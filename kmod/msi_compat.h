@@ -18,7 +18,8 @@ void vlab_msi_set_chip(struct irq_chip *chip);
 
 #if VLAB_MSI_PARENT
 
-#define VLAB_MSI_DOMAIN_FLAGS	(IRQ_DOMAIN_FLAG_MSI_PARENT | IRQ_DOMAIN_FLAG_ISOLATED_MSI)
+#define VLAB_MSI_DOMAIN_FLAGS	IRQ_DOMAIN_FLAG_MSI_PARENT
+#define VLAB_MSI_ISOLATED	IRQ_DOMAIN_FLAG_ISOLATED_MSI
 
 static inline bool vlab_msi_init_dev(struct device *dev, struct irq_domain *domain,
 				     struct irq_domain *parent, struct msi_domain_info *info)
@@ -47,7 +48,8 @@ static inline struct irq_domain *vlab_msi_on_top(struct irq_domain *inner)
 
 #else
 
-#define VLAB_MSI_DOMAIN_FLAGS	IRQ_DOMAIN_FLAG_MSI_REMAP
+#define VLAB_MSI_DOMAIN_FLAGS	0
+#define VLAB_MSI_ISOLATED	IRQ_DOMAIN_FLAG_MSI_REMAP
 
 /*
  * One domain for all devices. The token says that it is not the usual one:

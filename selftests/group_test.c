@@ -557,7 +557,8 @@ TEST(two_containers_do_not_share_a_group)
 
 /* ---- interrupts that are not isolated ---- */
 
-#define UNSAFE	"/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts"
+#define ALLOWED		"/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts"
+#define ISOLATED	"/sys/module/vfiolab/parameters/isolated_msi"
 
 FIXTURE(unsafe) {
 	int fd, container, log;
@@ -566,6 +567,8 @@ FIXTURE(unsafe) {
 FIXTURE_SETUP(unsafe)
 {
 	VST_NEEDS(VST_CAN_VFIO);
+	if (access(ISOLATED, F_OK))
+		SKIP(return, "no " ISOLATED);
 	self->fd = vst_group_open(vst_bdf());
 	self->container = open_container();
 	ASSERT_EQ(0, set_container(self->fd, self->container));
@@ -579,31 +582,64 @@ FIXTURE_TEARDOWN(unsafe)
 	close(self->container);
 }
 
-/* The parameter is everybody's: it is set for as long as one call. */
-static int set_iommu_when(int container, const char *allowed)
+/* Parameters are everybody's: they are set for as long as one call. */
+static void swap_param(const char *path, char *val, size_t len)
 {
 	char before[4];
+
+	vst_file_read(path, before, sizeof(before));
+	vst_file_write(path, val);
+	snprintf(val, len, "%s", before);
+}
+
+static int set_iommu_when(int container, const char *isolated, const char *allowed)
+{
+	char one[4], two[4];
 	int ret;
 
-	vst_file_read(UNSAFE, before, sizeof(before));
-	vst_file_write(UNSAFE, allowed);
+	snprintf(one, sizeof(one), "%s", isolated);
+	snprintf(two, sizeof(two), "%s", allowed);
+	swap_param(ISOLATED, one, sizeof(one));
+	swap_param(ALLOWED, two, sizeof(two));
 	ret = set_iommu(container);
-	vst_file_write(UNSAFE, before);
+	swap_param(ISOLATED, one, sizeof(one));
+	swap_param(ALLOWED, two, sizeof(two));
 	return ret;
+}
+
+static int warnings(int log)
+{
+	char line[8];
+
+	return vst_log_count(log, "allow_unsafe_interrupts", line, sizeof(line));
+}
+
+TEST_F(unsafe, interrupts_are_not_those_of_our_cards)
+{
+	EXPECT_EQ(0, set_iommu_when(self->container, "Y", "N"));
+	EXPECT_EQ(0, warnings(self->log));
+}
+
+/* Before 6.2 the kernel asks the IOMMU instead of the device. */
+TEST_F(unsafe, interrupts_are_eperm_when_not_allowed)
+{
+	if (!set_iommu_when(self->container, "N", "N"))
+		SKIP(return, "this kernel takes the IOMMU's word for it");
+	EXPECT_EQ(1, warnings(self->log));
+	EXPECT_EQ(-EPERM, set_iommu_when(self->container, "N", "N"));
+	/* It was not the last try. */
+	EXPECT_EQ(0, set_iommu(self->container));
 }
 
 TEST_F(unsafe, interrupts_are_let_in_when_allowed)
 {
-	EXPECT_EQ(0, set_iommu_when(self->container, "Y"));
-}
+	int device;
 
-/* Our cards' messages are isolated: nothing needs to be allowed. */
-TEST_F(unsafe, interrupts_are_not_those_of_our_cards)
-{
-	char line[8];
-
-	EXPECT_EQ(0, set_iommu_when(self->container, "N"));
-	EXPECT_EQ(0, vst_log_count(self->log, "allow_unsafe_interrupts", line, sizeof(line)));
+	ASSERT_EQ(0, set_iommu_when(self->container, "N", "Y"));
+	EXPECT_EQ(0, warnings(self->log));
+	device = vst_ok(get_device(self->fd, vst_bdf()));
+	EXPECT_TRUE(works(device));
+	close(device);
 }
 
 VST_MAIN("ports=1")
