@@ -706,7 +706,7 @@ TEST_F(dma, page_replaced_behind_the_mapping_is_found_by_check_iommu)
 	struct vst_dma dma = { .src = self->src.iova, .dst = self->dst.iova, .len = BUF };
 	char on[4] = "N";
 
-	VST_NEEDS(VST_CAN_GROUP);
+	VST_NEEDS(VST_CAN_TYPE1);
 	__vst_file_read("/sys/module/" VST_DRIVER "/parameters/check_iommu", on, sizeof(on));
 	if (*on != 'Y')
 		SKIP(return, VST_DRIVER " was loaded without check_iommu=1");
@@ -866,6 +866,7 @@ TEST_F(map, map_that_is_not_whole_pages_is_refused)
 
 TEST_F(map, map_without_permission_is_refused)
 {
+	VST_NEEDS(VST_CAN_NOPROT);
 	EXPECT_EQ(-EINVAL, __vst_map(self->iommu, self->va, self->iova, BUF, 0));
 }
 
@@ -964,7 +965,7 @@ TEST_F(map, unmap_all_takes_everything)
 
 TEST_F(map, unmap_is_refused_as_type1_does)
 {
-	VST_NEEDS(VST_CAN_GROUP);
+	VST_NEEDS(VST_CAN_TYPE1);
 	vst_map(self->iommu, self->va, self->iova, BUF, VST_RW);
 	EXPECT_EQ(-EINVAL, __vst_unmap(self->iommu, self->iova, VST_PAGE, NULL));
 	EXPECT_EQ(-EINVAL, __vst_unmap(self->iommu, self->iova + VST_PAGE, BUF, NULL));
@@ -975,6 +976,7 @@ TEST_F(map, unmap_is_refused_as_type1_does)
 
 TEST_F(map, unmap_that_wraps_is_refused)
 {
+	vst_map(self->iommu, self->va, self->iova, BUF, VST_RW);
 	EXPECT_GT(0, __vst_unmap(self->iommu, -VST_PAGE, 2 * VST_PAGE, NULL));
 	EXPECT_GT(0, __vst_unmap(self->iommu, self->iova + 1, VST_PAGE, NULL));
 	EXPECT_EQ(-EINVAL, __vst_unmap(self->iommu, self->iova, 0, NULL));

@@ -494,7 +494,7 @@ TEST_F(order, unset_container_is_refused_while_open)
 {
 	struct vst_dev *dev = self->w.dev;
 
-	VST_NEEDS(VST_CAN_GROUP);
+	VST_NEEDS(VST_CAN_TYPE1);
 	EXPECT_EQ(-1, ioctl(vst_group_fd(dev), VFIO_GROUP_UNSET_CONTAINER));
 	EXPECT_EQ(EBUSY, errno);
 	EXPECT_EQ(VLAB_DMA_ST_BUSY, vst_dma_read32(dev, VLAB_DMA_STATUS));

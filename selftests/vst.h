@@ -451,6 +451,8 @@ struct vst_iommu;
 #define VST_CAN_IRQ	0x2	/* eventfds */
 #define VST_CAN_VFIO	0x4	/* dev->fd is a vfio device */
 #define VST_CAN_GROUP	0x8	/* vst_group_fd() in container iommu->fd */
+#define VST_CAN_TYPE1	0x10	/* which is vfio's own */
+#define VST_CAN_NOPROT	0x20	/* refuse to map without permission */
 
 /**
  * struct vst_range - IOVAs
@@ -525,13 +527,14 @@ struct vst_backend {
 };
 
 extern const struct vst_backend vst_type1;	/* group and type1 container */
+extern const struct vst_backend vst_compat;	/* the same, by iommufd */
 extern const struct vst_backend vst_iommufd;	/* character device and iommufd */
 extern const struct vst_backend vst_sysfs;	/* config and resourceN of sysfs */
 
 /**
  * vst_backend() - the back end of this run
  *
- * Return: what VLAB_BACKEND names: "type1" (default), "iommufd" or "sysfs".
+ * Return: what VLAB_BACKEND names: "type1" (default), "compat", "iommufd" or "sysfs".
  */
 const struct vst_backend *vst_backend(void);
 

@@ -16,7 +16,7 @@
 #include "vst.h"
 #include "vst_priv.h"
 
-static const char *iommufd_lacks(void)
+const char *vst_lacks_iommufd(void)
 {
 	if (access("/dev/iommu", F_OK))
 		return "no /dev/iommu: the kernel has no CONFIG_IOMMUFD";
@@ -169,8 +169,8 @@ static int device_hot_reset(struct vst_dev *dev)
 
 const struct vst_backend vst_iommufd = {
 	.name = "iommufd",
-	.can = VST_CAN_DMA | VST_CAN_IRQ | VST_CAN_VFIO,
-	.lacks = iommufd_lacks,
+	.can = VST_CAN_DMA | VST_CAN_IRQ | VST_CAN_VFIO | VST_CAN_NOPROT,
+	.lacks = vst_lacks_iommufd,
 	.busy = -EINVAL,
 	.iommu_open = ioas_open,
 	.iommu_close = ioas_close,

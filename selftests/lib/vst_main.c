@@ -41,7 +41,9 @@ struct vst_card *vst_card(void)
 
 const struct vst_backend *vst_backend(void)
 {
-	static const struct vst_backend *const all[] = { &vst_type1, &vst_iommufd, &vst_sysfs };
+	static const struct vst_backend *const all[] = {
+		&vst_type1, &vst_compat, &vst_iommufd, &vst_sysfs,
+	};
 	const char *name = getenv("VLAB_BACKEND");
 	unsigned int i;
 
@@ -50,7 +52,7 @@ const struct vst_backend *vst_backend(void)
 	for (i = 0; i < ARRAY_SIZE(all); i++)
 		if (!strcmp(all[i]->name, name))
 			return all[i];
-	vst_fail("VLAB_BACKEND", 0, "is none of type1, iommufd, sysfs", 0);
+	vst_fail("VLAB_BACKEND", 0, "is none of type1, compat, iommufd, sysfs", 0);
 }
 
 bool vst_can(unsigned int what)

@@ -13,6 +13,9 @@
 /* What names of this program's cards start with. */
 const char *vst_prefix(void);
 
+/* Why there is no iommufd, NULL: there is one. */
+const char *vst_lacks_iommufd(void);
+
 /* ---- what back ends by vfio share (vst_vfio.c) ---- */
 
 #define VST_INFO_ROOM	1024	/* an info struct and its capabilities */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * vst - back end type1: devices of groups in a type1 container
+ * vst - back ends type1 and compat: devices of groups in a type1 container, which is
+ * vfio's own or an iommufd that plays one
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,10 +13,20 @@
 
 /* ---- container ---- */
 
+static int open_file(struct vst_iommu *iommu, const char *path)
+{
+	iommu->fd = open(path, O_RDWR | O_CLOEXEC);
+	return iommu->fd < 0 ? -errno : 0;
+}
+
 static int container_open(struct vst_iommu *iommu)
 {
-	iommu->fd = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
-	return iommu->fd < 0 ? -errno : 0;
+	return open_file(iommu, "/dev/vfio/vfio");
+}
+
+static int compat_open(struct vst_iommu *iommu)
+{
+	return open_file(iommu, "/dev/iommu");
 }
 
 static void container_close(struct vst_iommu *iommu)
@@ -200,17 +211,30 @@ static int device_hot_reset(struct vst_dev *dev)
 	return __vst_xioctl(dev->fd, VFIO_DEVICE_PCI_HOT_RESET, &arg);
 }
 
+#define CAN	(VST_CAN_DMA | VST_CAN_IRQ | VST_CAN_VFIO | VST_CAN_GROUP)
+#define OPS					\
+	.busy = -EBUSY,				\
+	.iommu_close = container_close,		\
+	.iommu_ranges = container_ranges,	\
+	.iommu_map = container_map,		\
+	.iommu_unmap = container_unmap,		\
+	.dev_open = device_open,		\
+	.dev_close = device_close,		\
+	.hot_reset = device_hot_reset,		\
+	VST_VFIO_OPS
+
 const struct vst_backend vst_type1 = {
 	.name = "type1",
-	.can = VST_CAN_DMA | VST_CAN_IRQ | VST_CAN_VFIO | VST_CAN_GROUP,
-	.busy = -EBUSY,
+	.can = CAN | VST_CAN_TYPE1 | VST_CAN_NOPROT,
 	.iommu_open = container_open,
-	.iommu_close = container_close,
-	.iommu_ranges = container_ranges,
-	.iommu_map = container_map,
-	.iommu_unmap = container_unmap,
-	.dev_open = device_open,
-	.dev_close = device_close,
-	.hot_reset = device_hot_reset,
-	VST_VFIO_OPS
+	OPS
+};
+
+/* No NOPROT: the container's side of iommufd does not look, and in 7.2 what is below warns. */
+const struct vst_backend vst_compat = {
+	.name = "compat",
+	.can = CAN,
+	.lacks = vst_lacks_iommufd,
+	.iommu_open = compat_open,
+	OPS
 };
