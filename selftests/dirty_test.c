@@ -119,7 +119,7 @@ FIXTURE(coarse) {
 
 FIXTURE_SETUP(coarse)
 {
-	VST_NEEDS(VST_CAN_DMA);
+	VST_NEEDS(VST_CAN_TYPE1);
 	self->dev = vst_open(vst_bdf());
 	self->iommu = self->dev->iommu;
 	self->buf = vst_buf(self->iommu, BUF, VST_RW);
@@ -187,7 +187,7 @@ FIXTURE_SETUP(fine)
 {
 	char on[4] = "N";
 
-	VST_NEEDS(VST_CAN_DMA);
+	VST_NEEDS(VST_CAN_TYPE1);
 	__vst_file_read("/sys/module/" VST_DRIVER "/parameters/check_iommu", on, sizeof(on));
 	self->pins = *on == 'Y';
 	self->dev = vst_open(vst_bdf());
@@ -479,7 +479,7 @@ FIXTURE(two) {
 
 FIXTURE_SETUP(two)
 {
-	VST_NEEDS(VST_CAN_DMA);
+	VST_NEEDS(VST_CAN_TYPE1);
 	if (!vst_card())
 		SKIP(return, "cards cannot be made where VLAB_BDF is");
 	vst_card_plug(&self->card, "memory=64K");
@@ -601,7 +601,7 @@ FIXTURE_VARIANT_ADD(spoilt, no_bitmap) { .no_data = true, .ret = -EFAULT };
 
 FIXTURE_SETUP(spoilt)
 {
-	VST_NEEDS(VST_CAN_DMA);
+	VST_NEEDS(VST_CAN_TYPE1);
 	self->dev = vst_open(vst_bdf());
 	self->iommu = self->dev->iommu;
 	self->buf = vst_buf(self->iommu, BUF, VST_RW);
@@ -687,7 +687,7 @@ TEST(container_of_version_1_tracks_nothing)
 	struct vst_iommu *iommu;
 	struct vst_dev *dev;
 
-	VST_NEEDS(VST_CAN_DMA);
+	VST_NEEDS(VST_CAN_TYPE1);
 	iommu = vst_iommu_open();
 	iommu->type = VFIO_TYPE1_IOMMU;
 	dev = vst_open_in(vst_bdf(), iommu);

@@ -68,7 +68,7 @@ FIXTURE(group) {
 
 FIXTURE_SETUP(group)
 {
-	VST_NEEDS(VST_CAN_VFIO);
+	VST_NEEDS(VST_CAN_TYPE1);
 	self->fd = vst_group_open(vst_bdf());
 	self->container = open_container();
 }
@@ -335,7 +335,7 @@ FIXTURE(last) {
 
 FIXTURE_SETUP(last)
 {
-	VST_NEEDS(VST_CAN_VFIO);
+	VST_NEEDS(VST_CAN_TYPE1);
 	vst_card_plug(&self->card, "ports=1");
 	self->bdf = self->card.bdf[0];
 	self->fd = vst_group_open(self->bdf);
@@ -418,7 +418,7 @@ FIXTURE_SETUP(many)
 	unsigned int i;
 	int ret;
 
-	VST_NEEDS(VST_CAN_VFIO);
+	VST_NEEDS(VST_CAN_TYPE1);
 	if (!vst_card())
 		SKIP(return, "cards cannot be made where VLAB_BDF is");
 	ret = __vst_card_plug(&self->card, attrs);
@@ -545,7 +545,7 @@ TEST(two_containers_do_not_share_a_group)
 	struct vst_iommu *iommu;
 	struct vst_dev *dev, *again;
 
-	VST_NEEDS(VST_CAN_VFIO);
+	VST_NEEDS(VST_CAN_TYPE1);
 	dev = vst_open(vst_bdf());
 	iommu = vst_iommu_open();
 	EXPECT_EQ(-EBUSY, __vst_open_in(&again, vst_bdf(), iommu));
@@ -566,7 +566,7 @@ FIXTURE(unsafe) {
 
 FIXTURE_SETUP(unsafe)
 {
-	VST_NEEDS(VST_CAN_VFIO);
+	VST_NEEDS(VST_CAN_TYPE1);
 	if (access(ISOLATED, F_OK))
 		SKIP(return, "no " ISOLATED);
 	self->fd = vst_group_open(vst_bdf());

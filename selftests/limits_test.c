@@ -55,7 +55,7 @@ FIXTURE(limit) {
 
 FIXTURE_SETUP(limit)
 {
-	VST_NEEDS(VST_CAN_DMA);
+	VST_NEEDS(VST_CAN_TYPE1);
 	self->dev = vst_open(vst_bdf());
 	self->iommu = self->dev->iommu;
 	self->va = vst_anon(2 * BUF);
@@ -198,7 +198,7 @@ TEST(limit_does_not_hold_for_those_who_may_lock_but_they_are_counted)
 	struct vst_buf buf;
 	struct vst_dev *dev;
 
-	VST_NEEDS(VST_CAN_DMA);
+	VST_NEEDS(VST_CAN_TYPE1);
 	dev = vst_open(vst_bdf());
 	before = vst_locked(0);
 	set_limit(0);
@@ -239,7 +239,7 @@ FIXTURE(charge) {
 
 FIXTURE_SETUP(charge)
 {
-	VST_NEEDS(VST_CAN_DMA);
+	VST_NEEDS(VST_CAN_TYPE1);
 	self->dev = vst_open(vst_bdf());
 	self->iommu = self->dev->iommu;
 	self->file = syscall(SYS_memfd_create, "charge", MFD_CLOEXEC);
@@ -545,7 +545,7 @@ static struct vst_dev *open_with(const char *limit)
 
 FIXTURE_SETUP(entries)
 {
-	VST_NEEDS(VST_CAN_DMA);
+	VST_NEEDS(VST_CAN_TYPE1);
 	vst_file_read(ENTRY_LIMIT, self->before, sizeof(self->before));
 	self->dev = open_with(FEW_TEXT);
 	self->iommu = self->dev->iommu;
@@ -636,7 +636,7 @@ TEST(no_entries_let_nothing_be_mapped)
 {
 	struct vst_dev *dev;
 
-	VST_NEEDS(VST_CAN_DMA);
+	VST_NEEDS(VST_CAN_TYPE1);
 	dev = open_with("0");
 	EXPECT_EQ(0, available(dev->iommu));
 	EXPECT_EQ(-ENOSPC, __vst_map(dev->iommu, vst_anon(VST_PAGE), vst_iova(dev->iommu, VST_PAGE),

@@ -54,7 +54,7 @@ static struct side open_side(struct vst_iommu *iommu, const char *bdf)
 
 FIXTURE_SETUP(p2p)
 {
-	VST_NEEDS(VST_CAN_DMA);
+	VST_NEEDS(VST_CAN_TYPE1);
 	if (!vst_card())
 		SKIP(return, "cards cannot be made where VLAB_BDF is");
 	vst_card_plug(&self->card, "memory=64K");

@@ -96,7 +96,7 @@ FIXTURE(type1) {
 
 FIXTURE_SETUP(type1)
 {
-	VST_NEEDS(VST_CAN_DMA);
+	VST_NEEDS(VST_CAN_TYPE1);
 	self->dev = vst_open(vst_bdf());
 	self->iommu = self->dev->iommu;
 	self->va = vst_anon(BUF);
@@ -268,7 +268,7 @@ FIXTURE_VARIANT_ADD(beside, around) { .start = -1, .pages = 10, .ret = -EEXIST }
 
 FIXTURE_SETUP(beside)
 {
-	VST_NEEDS(VST_CAN_DMA);
+	VST_NEEDS(VST_CAN_TYPE1);
 	self->dev = vst_open(vst_bdf());
 	vst_iova(self->dev->iommu, BUF);	/* room before it */
 	self->buf = vst_buf(self->dev->iommu, BUF, VST_RW);
@@ -404,7 +404,7 @@ FIXTURE_VARIANT_ADD(part, v2_beside) { V2, 8, 1, 0, 0 };
 
 FIXTURE_SETUP(part)
 {
-	VST_NEEDS(VST_CAN_DMA);
+	VST_NEEDS(VST_CAN_TYPE1);
 	self->iommu = vst_iommu_open();
 	self->iommu->type = variant->type;
 	self->dev = vst_open_in(vst_bdf(), self->iommu);
@@ -507,7 +507,7 @@ static u8 *map_file(int fd)
 
 FIXTURE_SETUP(vaddr)
 {
-	VST_NEEDS(VST_CAN_DMA);
+	VST_NEEDS(VST_CAN_TYPE1);
 	self->dev = vst_open(vst_bdf());
 	self->iommu = self->dev->iommu;
 	if (!vst_xioctl(self->iommu->fd, VFIO_CHECK_EXTENSION, VFIO_UPDATE_VADDR))
@@ -731,7 +731,7 @@ FIXTURE_SETUP(hugetlb)
 {
 	char more[16];
 
-	VST_NEEDS(VST_CAN_DMA);
+	VST_NEEDS(VST_CAN_TYPE1);
 	if (__vst_file_read(NR_HUGEPAGES, self->before, sizeof(self->before)) < 0)
 		SKIP(return, "no hugetlbfs in this kernel");
 	snprintf(more, sizeof(more), "%d", atoi(self->before) + 2);
@@ -900,7 +900,7 @@ FIXTURE(two) {
 
 FIXTURE_SETUP(two)
 {
-	VST_NEEDS(VST_CAN_DMA);
+	VST_NEEDS(VST_CAN_TYPE1);
 	if (!vst_card())
 		SKIP(return, "cards cannot be made where VLAB_BDF is");
 	vst_card_plug(&self->card, "memory=64K");
@@ -984,7 +984,7 @@ FIXTURE(container) {
 
 FIXTURE_SETUP(container)
 {
-	VST_NEEDS(VST_CAN_VFIO);
+	VST_NEEDS(VST_CAN_TYPE1);
 	self->fd = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
 	ASSERT_GE(self->fd, 0);
 	self->group = vst_group_open(vst_bdf());
