@@ -42,7 +42,6 @@
  * @in: received, to be handed to the tty layer
  * @drives: LINE_* that the user asks for
  * @wired: LINE_* that the card's port drives
- * @carrier: what the tty layer was last told of it
  * @gone: the card was pulled
  * @open: somebody has the node open
  * @held: the card's port was refused a character
@@ -51,6 +50,7 @@
  * @throttled: the reader is slow
  * @crtscts: RTS and CTS control the flow
  * @wakeup: writers are to be woken
+ * @dropped: the carrier was lost, if only for a moment
  *
  * Made by tty_attach(); given up by tty_detach() and freed when the last one
  * who has it open closes it.
@@ -68,7 +68,7 @@ struct vlab_tty {
 	u8 xchar;
 	DECLARE_KFIFO(in, struct uart_char, IN_LEN);
 	u8 drives, wired;
-	bool carrier, gone, open, held, overrun, stopped, throttled, crtscts, wakeup;
+	bool gone, open, held, overrun, stopped, throttled, crtscts, wakeup, dropped;
 };
 
 static struct tty_driver *driver;
@@ -125,6 +125,7 @@ static void end_inputs(struct line_end *end, u8 outputs)
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&t->lock, flags);
+	t->dropped |= t->wired & ~outputs & LINE_DTR;
 	t->wired = outputs;
 	work_soon(t);
 	raw_spin_unlock_irqrestore(&t->lock, flags);
@@ -255,36 +256,32 @@ static bool deliver_in(struct vlab_tty *t)
 	return room;
 }
 
-static void deliver_carrier(struct vlab_tty *t)
-{
-	bool carrier = READ_ONCE(t->wired) & LINE_DTR;
-
-	if (carrier == t->carrier)
-		return;
-	t->carrier = carrier;
-	if (carrier)
-		wake_up_interruptible(&t->port.open_wait);
-	else
-		tty_port_tty_hangup(&t->port, true);
-}
-
-static bool take_wakeup(struct vlab_tty *t)
+/* Says whether there was such an event, and forgets it. */
+static bool take_event(struct vlab_tty *t, bool *event)
 {
 	unsigned long flags;
-	bool wakeup;
+	bool was;
 
 	raw_spin_lock_irqsave(&t->lock, flags);
-	wakeup = t->wakeup;
-	t->wakeup = false;
+	was = *event;
+	*event = false;
 	raw_spin_unlock_irqrestore(&t->lock, flags);
-	return wakeup;
+	return was;
+}
+
+static void deliver_carrier(struct vlab_tty *t)
+{
+	if (take_event(t, &t->dropped))
+		tty_port_tty_hangup(&t->port, true);
+	if (READ_ONCE(t->wired) & LINE_DTR)
+		wake_up_interruptible(&t->port.open_wait);
 }
 
 static void tty_work(struct work_struct *work)
 {
 	struct vlab_tty *t = container_of(to_delayed_work(work), struct vlab_tty, work);
 
-	if (take_wakeup(t))
+	if (take_event(t, &t->wakeup))
 		tty_port_tty_wakeup(&t->port);
 	deliver_carrier(t);
 	/* There is no event for room in that buffer. */
@@ -325,6 +322,7 @@ static int port_activate(struct tty_port *port, struct tty_struct *tty)
 	raw_spin_lock_irqsave(&t->lock, flags);
 	gone = t->gone;
 	t->open = !gone;
+	t->dropped = false;
 	t->crtscts = C_CRTSCTS(tty);
 	t->stopped = false;
 	t->throttled = false;

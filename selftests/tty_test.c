@@ -292,6 +292,14 @@ TEST_F(tty, closing_drops_the_lines_if_asked_to)
 		  vst_in(&self->u, UART_MSR) & LINES);
 }
 
+TEST_F(tty, carrier_that_drops_for_a_moment_hangs_up)
+{
+	tty_raw(self->fd, 0, 0);
+	vst_out(&self->u, UART_MCR, 0);
+	vst_out(&self->u, UART_MCR, UART_MCR_DTR);
+	EXPECT_TRUE(tty_ready(self->fd, POLLHUP));
+}
+
 TEST_F(tty, carrier_that_drops_hangs_up)
 {
 	char c;
