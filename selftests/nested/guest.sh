@@ -20,6 +20,7 @@ declare -A SLOT=([mcs9922]=10 [qemu4x]=11 [vlab]=12)
 declare -A FAR=([mcs9922]=qemu4x [qemu4x]=mcs9922)
 
 OUTPUT=/tmp/output
+INTERRUPTS=/tmp/interrupts
 
 # ---- results ----
 
@@ -135,7 +136,7 @@ transfer() {
 		lines+=("$(line "$card" 0 "$far")" "$(line "$card" 1 "$far")")
 		lines+=("$(line "$card" 2 host)" "$(line "$card" 3 "$card")")
 	done
-	"$SUITE/pump" "$(<"$FILES/seconds")" "${lines[@]}" >$OUTPUT 2>&1
+	"$SUITE/pump" -i $INTERRUPTS "$(<"$FILES/seconds")" "${lines[@]}" >$OUTPUT 2>&1
 	sed 's/^/# /' $OUTPUT
 	echo "# data: $(((${EPOCHREALTIME/./} - ${start/./}) / 1000)) ms"
 }
@@ -156,7 +157,8 @@ check_data() { # CARD
 
 # ---- interrupts ----
 
-# IRQ: has it arrived, on any processor?
+# IRQ: did it arrive, on any processor, while the ports were open? There may be no
+# line for it afterwards.
 irq_counts() {
 	local number words
 
@@ -165,7 +167,7 @@ irq_counts() {
 		echo "$number $words"
 		[[ $words =~ ^[0\ ]*[1-9] ]]
 		return
-	done </proc/interrupts
+	done <$INTERRUPTS
 	echo "no line for irq $1 in /proc/interrupts"
 	return 1
 }
@@ -205,7 +207,7 @@ normalised() {
 	sed -E -e 's/^[0-9a-f:]+\.([0-7]) /XX:00.\1 /' \
 		-e 's/(Memory|I\/O ports) at [0-9a-f]+/\1 at ADDRESS/' \
 		-e 's/Address: [0-9a-f]+  Data: [0-9a-f]+/Address: ADDRESS  Data: DATA/' \
-		-e 's/IRQ [0-9]+/IRQ N/' \
+		-e 's/IRQ [0-9]+/IRQ N/; s/IntMsgNum ([0-9]+)$/MSI 0\1/' \
 		-e 's/, TEE-IO[-+]| TEE-IO[-+]//; s/ TAG[-+]//' \
 		-e '/^\t(Physical Slot|IOMMU group|NUMA node|Kernel modules|DeviceName):/d'
 }

@@ -2,7 +2,7 @@
 /*
  * pump - bytes through ttys, both ways at once
  *
- *	pump SECONDS TTY:SEND:GOT:I:YOU...
+ *	pump [-i FILE] SECONDS TTY:SEND:GOT:I:YOU...
  *
  * Sends the file SEND to each TTY and receives as many bytes from it into the file
  * GOT; all ttys at once, raw, 8N1 at 115200. There is another pump at the far end
@@ -15,6 +15,8 @@
  * Neither is ever more than a WINDOW ahead of what it has received. A line without
  * pace would otherwise keep an interrupt handler busy for as long as there is
  * something to send, and Linux gives up on an interrupt after 512 rounds.
+ *
+ * With -i, /proc/interrupts is copied to FILE before the ttys are closed.
  *
  * Prints a line for each tty. Exit status: 0 all sent and received, 1 not, or not
  * in time, 2 usage or a file that cannot be opened.
@@ -261,14 +263,37 @@ static int report(struct line *l)
 	return all ? 0 : 1;
 }
 
+static void save_interrupts(const char *name)
+{
+	int in = open("/proc/interrupts", O_RDONLY);
+	int out = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	char buf[4096];
+	ssize_t n;
+
+	if (in < 0 || out < 0)
+		die(name);
+	while ((n = read(in, buf, sizeof(buf))) > 0)
+		if (write(out, buf, n) != n)
+			die(name);
+	close(in);
+	close(out);
+}
+
 int main(int argc, char **argv)
 {
 	struct line lines[MAX_TTYS] = { 0 };
-	int n = argc - 2, i, ret = 0;
+	const char *interrupts = NULL;
 	unsigned int seconds;
+	int n, i, ret = 0;
 
+	if (argc > 2 && !strcmp(argv[1], "-i")) {
+		interrupts = argv[2];
+		argc -= 2;
+		argv += 2;
+	}
+	n = argc - 2;
 	if (n < 1 || n > MAX_TTYS) {
-		fprintf(stderr, "usage: pump SECONDS TTY:SEND:GOT:I:YOU...\n");
+		fprintf(stderr, "usage: pump [-i FILE] SECONDS TTY:SEND:GOT:I:YOU...\n");
 		return 2;
 	}
 	seconds = atoi(argv[1]);
@@ -277,6 +302,8 @@ int main(int argc, char **argv)
 	for (i = 0; i < n; i++)
 		open_line(&lines[i], argv[2 + i]);
 	run(lines, n, now() + seconds);
+	if (interrupts)
+		save_interrupts(interrupts);
 	for (i = 0; i < n; i++)
 		ret |= report(&lines[i]);
 	return ret;
