@@ -320,15 +320,6 @@ static bool comes(struct vst_vm *vm, u8 vector)
 	return vst_until(vst_vm_pending(vm, vector), VST_DEADLINE_MS);
 }
 
-static unsigned int pending_count(struct vst_vm *vm)
-{
-	unsigned int vector, n = 0;
-
-	for (vector = 0; vector < 256; vector++)
-		n += vst_vm_pending(vm, vector);
-	return n;
-}
-
 TEST_F(message, each_has_its_vector_in_the_guest)
 {
 	unsigned int i;
@@ -336,7 +327,7 @@ TEST_F(message, each_has_its_vector_in_the_guest)
 	for (i = 0; i < VECTORS; i++) {
 		send_message(self->dev, i);
 		EXPECT_TRUE(comes(self->vm, VST_VM_MSI_VECTOR + i));
-		EXPECT_EQ(1, pending_count(self->vm));
+		EXPECT_EQ(1, vst_vm_pending_count(self->vm));
 		vst_vm_forget(self->vm);
 	}
 }
@@ -346,7 +337,7 @@ TEST_F(message, guest_takes_it)
 	EXPECT_FALSE(vst_vm_round(self->vm, VST_VM_MESSAGE));
 	send_message(self->dev, 3);
 	EXPECT_TRUE(vst_vm_sees(self->vm, VST_VM_MESSAGE));
-	EXPECT_EQ(0, pending_count(self->vm));
+	EXPECT_EQ(0, vst_vm_pending_count(self->vm));
 	EXPECT_FALSE(vst_vm_round(self->vm, VST_VM_MESSAGE));
 }
 
@@ -361,7 +352,7 @@ TEST_F(message, loopback_reaches_the_guest)
 {
 	vst_irq_loopback(self->dev, variant->index, 5);
 	EXPECT_TRUE(comes(self->vm, VST_VM_MSI_VECTOR + 5));
-	EXPECT_EQ(1, pending_count(self->vm));
+	EXPECT_EQ(1, vst_vm_pending_count(self->vm));
 }
 
 TEST_F(message, without_irqfd_the_event_is_ours)
@@ -369,7 +360,7 @@ TEST_F(message, without_irqfd_the_event_is_ours)
 	vst_irqfd_off(self->vm, self->fd[0], VST_VM_MSI_GSI);
 	send_message(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(self->fd[0]));
-	EXPECT_EQ(0, pending_count(self->vm));
+	EXPECT_EQ(0, vst_vm_pending_count(self->vm));
 }
 
 TEST_F(message, event_from_before_the_irqfd_is_not_lost)
@@ -385,7 +376,7 @@ TEST_F(message, new_route_is_taken_at_once)
 	vst_vm_route(self->vm, 0x90);
 	send_message(self->dev, 2);
 	EXPECT_TRUE(comes(self->vm, 0x92));
-	EXPECT_EQ(1, pending_count(self->vm));
+	EXPECT_EQ(1, vst_vm_pending_count(self->vm));
 }
 
 TEST_F(message, vector_moves_to_the_interrupt_of_its_new_eventfd)
@@ -393,7 +384,7 @@ TEST_F(message, vector_moves_to_the_interrupt_of_its_new_eventfd)
 	vst_irq_eventfds(self->dev, variant->index, 0, 1, &self->fd[7]);
 	send_message(self->dev, 0);
 	EXPECT_TRUE(comes(self->vm, VST_VM_MSI_VECTOR + 7));
-	EXPECT_EQ(1, pending_count(self->vm));
+	EXPECT_EQ(1, vst_vm_pending_count(self->vm));
 }
 
 TEST_F(message, vector_without_eventfd_leaves_the_guest_alone)
@@ -404,7 +395,7 @@ TEST_F(message, vector_without_eventfd_leaves_the_guest_alone)
 	send_message(self->dev, 0);
 	send_message(self->dev, 1);
 	EXPECT_TRUE(comes(self->vm, VST_VM_MSI_VECTOR + 1));
-	EXPECT_EQ(1, pending_count(self->vm));
+	EXPECT_EQ(1, vst_vm_pending_count(self->vm));
 }
 
 TEST_F(message, eventfd_has_one_irqfd)
@@ -412,7 +403,7 @@ TEST_F(message, eventfd_has_one_irqfd)
 	EXPECT_EQ(-EBUSY, __vst_irqfd(self->vm, self->fd[0], VST_VM_MSI_GSI + 1, -1));
 	send_message(self->dev, 0);
 	EXPECT_TRUE(comes(self->vm, VST_VM_MSI_VECTOR));
-	EXPECT_EQ(1, pending_count(self->vm));
+	EXPECT_EQ(1, vst_vm_pending_count(self->vm));
 }
 
 TEST_F(message, irqfd_of_what_is_no_eventfd_is_refused)

@@ -145,6 +145,14 @@ void vst_vm_doorbell(struct vst_vm *vm, u8 val);
 bool vst_vm_pending(struct vst_vm *vm, u8 vector);
 
 /**
+ * vst_vm_pending_count() - the same for all vectors
+ * @vm: the machine
+ *
+ * Return: how many bits of the IRR are set.
+ */
+unsigned int vst_vm_pending_count(struct vst_vm *vm);
+
+/**
  * vst_vm_forget() - clear all that vst_vm_pending() tells of
  * @vm: the machine
  */

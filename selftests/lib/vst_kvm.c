@@ -24,6 +24,7 @@
 #define APIC_SPIV_ON	0x1ff
 #define APIC_IRR	0x200
 #define APIC_REG_STEP	0x10
+#define APIC_IRR_REGS	8	/* 32 vectors each */
 #define RFLAGS_IF	0x202
 
 /* out DOORBELL, al; out IDLE, al; jmp to the first */
@@ -227,12 +228,28 @@ static u32 *apic_reg(struct kvm_lapic_state *apic, unsigned int reg)
 	return (u32 *)(apic->regs + reg);
 }
 
+static u32 *apic_irr(struct kvm_lapic_state *apic, unsigned int i)
+{
+	return apic_reg(apic, APIC_IRR + i * APIC_REG_STEP);
+}
+
 bool vst_vm_pending(struct vst_vm *vm, u8 vector)
 {
 	struct kvm_lapic_state apic;
 
 	vst_ok(xioctl(vm->vcpu, KVM_GET_LAPIC, &apic));
-	return *apic_reg(&apic, APIC_IRR + vector / 32 * APIC_REG_STEP) & 1U << vector % 32;
+	return *apic_irr(&apic, vector / 32) & 1U << vector % 32;
+}
+
+unsigned int vst_vm_pending_count(struct vst_vm *vm)
+{
+	struct kvm_lapic_state apic;
+	unsigned int i, n = 0;
+
+	vst_ok(xioctl(vm->vcpu, KVM_GET_LAPIC, &apic));
+	for (i = 0; i < APIC_IRR_REGS; i++)
+		n += __builtin_popcount(*apic_irr(&apic, i));
+	return n;
 }
 
 void vst_vm_forget(struct vst_vm *vm)
@@ -241,8 +258,8 @@ void vst_vm_forget(struct vst_vm *vm)
 	unsigned int i;
 
 	vst_ok(xioctl(vm->vcpu, KVM_GET_LAPIC, &apic));
-	for (i = 0; i < 8; i++)
-		*apic_reg(&apic, APIC_IRR + i * APIC_REG_STEP) = 0;
+	for (i = 0; i < APIC_IRR_REGS; i++)
+		*apic_irr(&apic, i) = 0;
 	*apic_reg(&apic, APIC_SPIV) = APIC_SPIV_ON;
 	vst_ok(xioctl(vm->vcpu, KVM_SET_LAPIC, &apic));
 }
