@@ -59,21 +59,11 @@ build_argv() { # RUN
 	ARGV+=("${OPT_DEVICES[@]}")
 }
 
-# A guest that runs guests gets one thread for all its processors: QEMU before 10.2
-# loses interrupts that another thread raises, see docs/surprises.md.
-accelerator_arg() {
-	if [[ $ACCEL == tcg && $DEPTH != 1 ]]; then
-		echo tcg,thread=single
-	else
-		echo "$ACCEL"
-	fi
-}
-
 machine_args() {
 	local machine=q35,sata=off,smbus=off,smm=off,vmport=off
 
 	[[ $IOMMU == none ]] || machine+=,kernel_irqchip=split
-	ARGV+=(-machine "$machine" -accel "$(accelerator_arg)" -cpu "$(cpu_model)")
+	ARGV+=(-machine "$machine" -accel "$ACCEL" -cpu "$(cpu_model)")
 	case $IOMMU in
 	intel) ARGV+=(-device 'intel-iommu,intremap=on,caching-mode=on') ;;
 	amd) ARGV+=(-device 'amd-iommu,intremap=on') ;;

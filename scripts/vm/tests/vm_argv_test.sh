@@ -29,16 +29,6 @@ test_argv_of_a_lane_with_an_amd_iommu() {
 	expect_golden argv.amd
 }
 
-# See docs/surprises.md.
-test_argv_of_a_lane_with_guests_in_guests_has_one_thread() {
-	project
-	! grep -Eqw 'vmx|svm' /proc/cpuinfo || skip "the processor may run guests itself"
-	sed -i 's/ 1 \*$/ 2 */' "$T/top/scripts/vm/lanes"
-	vm argv one
-	expect_rc 0
-	expect_out '-accel tcg,thread=single '
-}
-
 test_argv_options_take_the_place_of_what_the_lane_says() {
 	project
 	vm argv one --iommu none --mem 512M --cpus 1 --append 'quiet maxcpus=1' \
