@@ -51,15 +51,18 @@ static bool try_hold(struct vlab_vfio_pin *pin)
 
 static int pin_page(struct vlab_vfio *v, u64 iova, int prot, struct page **page)
 {
-	int ret;
+	int ret = -ENXIO;
 
 	mutex_lock(&v->pin.lock);
+	if (vlab_vfio_lacks_ioas(v))
+		goto unlock;
 	while (!try_hold(&v->pin))
 		schedule_timeout_uninterruptible(HOLD_OFF);
 	ret = vfio_pin_pages(&v->core.vdev, ALIGN_DOWN(iova, PAGE_SIZE), 1, prot, page);
 	if (ret == 1)
 		return 0;
 	let_go(&v->pin);
+unlock:
 	mutex_unlock(&v->pin.lock);
 	return ret ?: -EFAULT;
 }
@@ -141,14 +144,6 @@ static int container_rw(struct vlab_vfio *v, u64 iova, void *buf, size_t len, bo
 	return ret;
 }
 
-/* By the time that a pin misses the address space, has_ioas is off. */
-static int iommufd_rw(struct vlab_vfio *v, u64 iova, void *buf, size_t len, bool write)
-{
-	int ret = rw_pinned(v, iova, buf, len, write);
-
-	return ret && !READ_ONCE(v->has_ioas) ? -ENXIO : ret;
-}
-
 /* Returns what vlab_dma_rw() promises. */
 static int owner_rw(struct vlab_owner *owner, u64 iova, void *buf, size_t len, bool write)
 {
@@ -156,7 +151,7 @@ static int owner_rw(struct vlab_owner *owner, u64 iova, void *buf, size_t len, b
 	int ret;
 
 	if (vlab_vfio_by_iommufd(v))
-		ret = iommufd_rw(v, iova, buf, len, write);
+		ret = rw_pinned(v, iova, buf, len, write);
 	else
 		ret = container_rw(v, iova, buf, len, write);
 	switch (ret) {

@@ -56,24 +56,27 @@ void vlab_vfio_unbind_iommufd(struct vfio_device *vdev)
 {
 	iommufd_access_destroy(vdev->iommufd_access);
 	vdev->iommufd_access = NULL;
-	WRITE_ONCE(to_vlab_vfio(vdev)->has_ioas, false);
+	to_vlab_vfio(vdev)->has_ioas = false;
 	vfio_iommufd_physical_unbind(vdev);
 }
 
 static void leave_ioas(struct vlab_vfio *v)
 {
-	bool had = v->has_ioas;
-
-	WRITE_ONCE(v->has_ioas, false);
-	if (had)
+	if (v->has_ioas)
 		iommufd_access_detach(v->core.vdev.iommufd_access);
+	v->has_ioas = false;
 }
 
-static int follow(struct vlab_vfio *v, u32 id)
+static void follow(struct vlab_vfio *v, u32 id)
 {
-	if (v->has_ioas)
-		return iommufd_access_replace(v->core.vdev.iommufd_access, id);
-	return iommufd_access_attach(v->core.vdev.iommufd_access, id);
+	struct iommufd_access *access = v->core.vdev.iommufd_access;
+	int ret = v->has_ioas ? iommufd_access_replace(access, id) :
+				iommufd_access_attach(access, id);
+
+	if (ret)
+		leave_ioas(v);
+	else
+		v->has_ioas = true;
 }
 
 /**
@@ -82,7 +85,8 @@ static int follow(struct vlab_vfio *v, u32 id)
  * @id: of an IOAS, or of a page table; gets that of the page table
  *
  * Of a page table nobody says which IOAS it belongs to: with one the device works,
- * but its accesses to memory fail for lack of an owner.
+ * but its accesses to memory fail for lack of an owner. An access waits until device
+ * and access object are in the same place; in between there is none to ask.
  *
  * Return: 0 or -errno.
  */
@@ -90,15 +94,14 @@ int vlab_vfio_attach_ioas(struct vfio_device *vdev, u32 *id)
 {
 	struct vlab_vfio *v = to_vlab_vfio(vdev);
 	u32 given = *id;
-	int ret = vfio_iommufd_physical_attach_ioas(vdev, id);
+	int ret;
 
-	if (ret)
-		return ret;
-	if (follow(v, given))
-		leave_ioas(v);
-	else
-		WRITE_ONCE(v->has_ioas, true);
-	return 0;
+	mutex_lock(&v->pin.lock);
+	ret = vfio_iommufd_physical_attach_ioas(vdev, id);
+	if (!ret)
+		follow(v, given);
+	mutex_unlock(&v->pin.lock);
+	return ret;
 }
 
 /**
@@ -107,8 +110,12 @@ int vlab_vfio_attach_ioas(struct vfio_device *vdev, u32 *id)
  */
 void vlab_vfio_detach_ioas(struct vfio_device *vdev)
 {
-	leave_ioas(to_vlab_vfio(vdev));
+	struct vlab_vfio *v = to_vlab_vfio(vdev);
+
+	mutex_lock(&v->pin.lock);
+	leave_ioas(v);
 	vfio_iommufd_physical_detach_ioas(vdev);
+	mutex_unlock(&v->pin.lock);
 }
 
 VLAB_IMPORT_NS(IOMMUFD);

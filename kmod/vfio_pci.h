@@ -21,7 +21,7 @@ struct vm_area_struct;
 
 /**
  * struct vlab_vfio_pin - the one page of user space that is pinned at a time
- * @lock: held from pin to unpin
+ * @lock: held from pin to unpin, and while the address space changes
  * @held: a pin is there or about to be
  * @gone: woken when @held goes
  * @hold_off: no new pin before this jiffy: an unmap waits for pages to be free
@@ -39,7 +39,7 @@ struct vlab_vfio_pin {
  * @fn: the function; outlives the binding
  * @owner: how the function gets at memory; registered while open
  * @pin: see there
- * @has_ioas: the device is attached to an address space of iommufd
+ * @has_ioas: the device is attached to an address space of iommufd; under @pin's lock
  * @ioeventfds: writes to our BARs on a signal
  * @nioeventfds: how many
  * @ioeventfds_lock: protects both
@@ -153,6 +153,12 @@ static inline bool vlab_vfio_by_iommufd(const struct vlab_vfio *v)
 	return false;
 }
 #endif
+
+/* Bound to iommufd, and no address space that could be asked for memory. */
+static inline bool vlab_vfio_lacks_ioas(const struct vlab_vfio *v)
+{
+	return vlab_vfio_by_iommufd(v) && !v->has_ioas;
+}
 
 /* vfio_dma.c */
 void vlab_vfio_dma_init(struct vlab_vfio *v);
