@@ -201,6 +201,31 @@ test_run_ended_by_a_signal_to_it_alone_leaves_nothing() {
 	expect_nothing_left
 }
 
+# A QEMU of the given version that plays the usual guest.
+qemu_of_version() {
+	# shellcheck disable=SC2016 # for the script
+	printf '#!/bin/sh\n[ "$1" = --version ] && echo "QEMU emulator version %s" && exit\n%s\n' \
+		"$1" "exec '$TESTS/fake-qemu' \"\$@\"" >"$T/bin/qemu"
+	chmod +x "$T/bin/qemu"
+	export VM_QEMU=$T/bin/qemu
+	sed -i 's/ 1 \*$/ 2 */' "$T/top/scripts/vm/lanes"
+}
+
+# See docs/surprises.md.
+test_run_leaves_nested_guests_out_where_qemu_emulates_them_badly() {
+	project
+	! grep -Eqw 'vmx|svm' /proc/cpuinfo || skip "the processor may run guests itself"
+	qemu_of_version 10.0.13
+	run_guest pass
+	expect_err 'QEMU 10 emulates them badly'
+	! grep -q VLAB_NESTED= "$T/top/out/one/env" || fail "VLAB_NESTED is set"
+	VLAB_NESTED_BYTES=64 run_guest pass
+	expect_file "$T/top/out/one/env" '^export VLAB_NESTED='
+	qemu_of_version 7.2.22
+	run_guest pass
+	expect_file "$T/top/out/one/env" '^export VLAB_NESTED='
+}
+
 # ---- no space: a small file system of this test's own, seen by nobody else ----
 
 # with_full DIR COMMAND...
