@@ -12,6 +12,7 @@
 #define BUF_SIZE	(32 * VST_PAGE)
 #define RX_AT		(16 * VST_PAGE)	/* of the receive ring in the buffer */
 #define SMALL		16		/* the smallest ring */
+#define MANY		600		/* more than a ring and all that waits for it */
 #define BIG		(16 * VST_PAGE)
 #define NO_FAULT	UINT64_MAX
 
@@ -308,23 +309,23 @@ TEST_F(ring, paced_line_loses_bytes_to_a_full_ring)
 {
 	struct rings r = { self->dev, 1 };
 	struct vst_uart u = vst_uart(self->dev, 1);
-	u32 tail = 0, sent = 40;
+	u32 tail = 0, sent = MANY;
 	unsigned int n;
 
 	vst_uart_setup(&u, 1);
-	memset(self->sent, 'x', 40);
-	memset(self->sent + 40, 'y', 24);
-	set_tx(&r, self->tx, 64);
+	memset(self->sent, 'x', MANY);
+	memset(self->sent + MANY, 'y', 1024 - MANY);
+	set_tx(&r, self->tx, 1024);
 	set_rx(&r, self->rx, SMALL);
 	set32(&r, VLAB_RING_CTRL, VLAB_RING_CTRL_TX | VLAB_RING_CTRL_RX);
-	set32(&r, VLAB_RING_TX_TAIL, 40);
+	set32(&r, VLAB_RING_TX_TAIL, MANY);
 	EXPECT_TRUE(vst_until(vst_in(&u, UART_LSR) & UART_LSR_TEMT &&
-			      get32(&r, VLAB_RING_TX_HEAD) == 40, VST_DEADLINE_MS));
+			      get32(&r, VLAB_RING_TX_HEAD) == MANY, VST_DEADLINE_MS));
 	EXPECT_TRUE(status_has(&r, VLAB_RING_ST_RX_FULL));
 	/* Another y whenever the ring is empty: one may be lost behind what was on its way. */
 	for (n = 0; ; n++) {
 		if (get32(&r, VLAB_RING_RX_HEAD) == tail) {
-			ASSERT_GT(63, sent);
+			ASSERT_GT(1023, sent);
 			set32(&r, VLAB_RING_TX_TAIL, ++sent);
 			ASSERT_TRUE(vst_until(get32(&r, VLAB_RING_RX_HEAD) != tail,
 					      VST_DEADLINE_MS));
@@ -335,7 +336,7 @@ TEST_F(ring, paced_line_loses_bytes_to_a_full_ring)
 		set32(&r, VLAB_RING_RX_TAIL, tail);
 	}
 	EXPECT_LE(SMALL - 1, n);
-	EXPECT_GT(40, n);
+	EXPECT_GT(MANY, n);
 }
 
 /* ---- interrupts ---- */
