@@ -76,6 +76,9 @@ _selftests:
 	@[ -e "$(KSRC)/tools/testing/selftests/lib.mk" ] || \
 		{ echo "'$(KSRC)' is not a kernel's source tree: set KSRC" >&2; exit 1; }
 	$(MAKE) -C selftests KSRC=$(abspath $(KSRC)) OUTPUT=$(OUT)/obj INSTALL_PATH=$(OUT) install
+	@cd $(OUT) && ls | grep '_test\(\.sh\)\?$$' | while read -r test; do \
+		[ -e "$(CURDIR)/selftests/$$test" ] || [ -e "$(CURDIR)/selftests/$$test.c" ] || \
+			rm -f "$$test"; done
 
 # As they are; 7.2.13 calls a function that it has nowhere. Their include paths
 # want the kernel's headers as programs see them, and those of its own version.

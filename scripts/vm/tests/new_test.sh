@@ -44,6 +44,20 @@ test_new_test_builds_without_warnings() {
 	! grep warning: "$T/err" || fail "the compiler warns"
 }
 
+test_removed_test_is_not_run_any_more() {
+	copy_project
+	new test abacus
+	run make -C "$T/top" selftests KSRC="$("$VM_DIR/ksrc" 6.12)" OUT="$T/tests"
+	expect_rc 0
+	touch "$T/tests/sextant_test.sh"
+	rm "$T/top/selftests/abacus_test.c"
+	run make -C "$T/top" selftests KSRC="$("$VM_DIR/ksrc" 6.12)" OUT="$T/tests"
+	expect_rc 0
+	[[ ! -e $T/tests/abacus_test ]] || fail "abacus_test is still there"
+	[[ ! -e $T/tests/sextant_test.sh ]] || fail "sextant_test.sh is still there"
+	[[ -e $T/tests/info_test && -e $T/tests/nested_test.sh ]] || fail "others are gone"
+}
+
 test_new_models_get_different_device_ids() {
 	local ids
 
