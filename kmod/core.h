@@ -147,9 +147,6 @@ void vlab_poll_start(struct vlab_fn *fn);
 void vlab_poll_stop(struct vlab_fn *fn);
 void vlab_poll_free(struct vlab_fn *fn);
 
-/* What was stored until now takes effect; fn->lock held. */
-void vlab_poll_take(struct vlab_fn *fn);
-
 /* What was stored until now does not count, the registers do; fn->lock held. */
 void vlab_poll_reset(struct vlab_fn *fn);
 

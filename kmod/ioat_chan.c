@@ -239,11 +239,11 @@ static const struct vlab_reg ioat_regs[NREGS] = {
 	[REG_DCACTRL] = { .name = "DCACTRL", .off = VLAB_IOAT_DCACTRL, .width = 4,
 			  .rw = U32_MAX },
 	[REG_DMACOUNT] = { .name = "DMACOUNT", .off = VLAB_IOAT_DMACOUNT, .width = 2,
-			   .rw = U16_MAX, .bell = true, .write = dmacount_written },
+			   .rw = U16_MAX, .write = dmacount_written },
 	[REG_CHANSTS] = { .name = "CHANSTS", .off = VLAB_IOAT_CHANSTS, .width = 8,
 			  .reset = VLAB_IOAT_HALTED },
 	[REG_CHANCMD] = { .name = "CHANCMD", .off = VLAB_IOAT_CHANCMD, .width = 1,
-			  .bell = true, .write = chancmd_written },
+			  .write = chancmd_written },
 };
 
 /* ---- the worker (3) ---- */
@@ -298,6 +298,7 @@ static enum step next_step(struct ioat_chan *c, struct job *job)
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&c->fn->lock, flags);
+	vlab_poll_take(c->fn);
 	job->epoch = c->epoch;
 	if (c->val[REG_CHANCMD] & VLAB_IOAT_CHANCMD_RESET)
 		step = STEP_RESET;
@@ -424,8 +425,10 @@ static void do_reset(struct ioat_chan *c, const struct job *job)
 
 	vlab_poll_protect(c->fn);
 	raw_spin_lock_irqsave(&c->fn->lock, flags);
-	if (job->epoch == c->epoch)
+	if (job->epoch == c->epoch) {
+		vlab_poll_take(c->fn);
 		reset(c);
+	}
 	vlab_poll_show(c->fn);
 	raw_spin_unlock_irqrestore(&c->fn->lock, flags);
 }

@@ -74,8 +74,8 @@ static u64 load(const struct polled *r)
 	}
 }
 
-/* False when something else than @old was there. */
-static bool exchange(const struct polled *r, u64 old, u64 val)
+/* Unless something else than @old is there. */
+static void exchange(const struct polled *r, u64 old, u64 val)
 {
 	__le16 old16 = cpu_to_le16(old);
 	__le32 old32 = cpu_to_le32(old);
@@ -83,13 +83,16 @@ static bool exchange(const struct polled *r, u64 old, u64 val)
 
 	switch (r->reg->width) {
 	case 1:
-		return cmpxchg((u8 *)r->at, (u8)old, (u8)val) == (u8)old;
+		cmpxchg((u8 *)r->at, (u8)old, (u8)val);
+		break;
 	case 2:
-		return cmpxchg((__le16 *)r->at, old16, cpu_to_le16(val)) == old16;
+		cmpxchg((__le16 *)r->at, old16, cpu_to_le16(val));
+		break;
 	case 4:
-		return cmpxchg((__le32 *)r->at, old32, cpu_to_le32(val)) == old32;
+		cmpxchg((__le32 *)r->at, old32, cpu_to_le32(val));
+		break;
 	default:
-		return cmpxchg((__le64 *)r->at, old64, cpu_to_le64(val)) == old64;
+		cmpxchg((__le64 *)r->at, old64, cpu_to_le64(val));
 	}
 }
 
@@ -98,13 +101,18 @@ static u64 *stored(const struct polled *r)
 	return &r->block->val[r->inst * r->block->nregs + (r->reg - r->block->regs)];
 }
 
-static void look(struct vlab_poll *p, bool bells)
+/*
+ * Backwards: with what a register has, all is seen that was stored before to those
+ * that take effect earlier.
+ */
+static void look(struct vlab_poll *p)
 {
-	struct polled *r;
+	struct polled *r = p->reg + p->nregs;
 
-	for (r = p->reg; r < p->reg + p->nregs; r++)
-		if (r->reg->bell == bells)
-			r->now = load(r);
+	while (r-- > p->reg) {
+		r->now = load(r);
+		smp_rmb();	/* pairs with whatever orders the driver's stores */
+	}
 }
 
 /* Returns whether somebody stored something. */
@@ -113,10 +121,7 @@ static bool take(struct vlab_poll *p)
 	bool any = false;
 	struct polled *r;
 
-	look(p, true);
-	smp_rmb();	/* what was stored before a bell is seen with it */
-	look(p, false);
-
+	look(p);
 	for (r = p->reg; r < p->reg + p->nregs; r++) {
 		if (r->now == r->seen)
 			continue;
@@ -133,6 +138,7 @@ void vlab_poll_take(struct vlab_fn *fn)
 	if (fn->poll)
 		take(fn->poll);
 }
+EXPORT_SYMBOL_VLAB(vlab_poll_take);
 
 void vlab_poll_show(struct vlab_fn *fn)
 {
@@ -142,9 +148,13 @@ void vlab_poll_show(struct vlab_fn *fn)
 	lockdep_assert_held(&fn->lock);
 	if (!p)
 		return;
-	for (r = p->reg; r < p->reg + p->nregs; r++)
-		if (r->seen != *stored(r) && exchange(r, r->seen, *stored(r)))
-			r->seen = *stored(r);
+	for (r = p->reg; r < p->reg + p->nregs; r++) {
+		if (r->seen == *stored(r))
+			continue;
+		/* If not, a store came in between: it differs from what we have. */
+		exchange(r, r->seen, *stored(r));
+		r->seen = *stored(r);
+	}
 }
 EXPORT_SYMBOL_VLAB(vlab_poll_show);
 
@@ -156,8 +166,9 @@ void vlab_poll_reset(struct vlab_fn *fn)
 	lockdep_assert_held(&fn->lock);
 	if (!p)
 		return;
+	look(p);
 	for (r = p->reg; r < p->reg + p->nregs; r++)
-		r->seen = load(r);
+		r->seen = r->now;
 	vlab_poll_show(fn);
 }
 

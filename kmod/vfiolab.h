@@ -272,8 +272,6 @@ int vlab_bar_hole(struct vlab_fn *fn, unsigned int bar, u64 size, u32 flags);
  * @reset: value after reset
  * @rw: bits that a write changes
  * @w1c: bits that a written 1 clears
- * @bell: a driver writes it last and so sets things going; matters where
- *	registers are polled
  * @read: what a read returns instead of the stored value; may have side effects
  * @write: side effects of a write; @old is the value before, the stored value
  *	is already the new one, @val is what was written, unmasked
@@ -286,7 +284,6 @@ struct vlab_reg {
 	u16 off;
 	u8 width;
 	u64 reset, rw, w1c;
-	bool bell;
 	u64 (*read)(struct vlab_fn *fn, unsigned int inst);
 	void (*write)(struct vlab_fn *fn, unsigned int inst, u64 val, u64 old);
 };
@@ -329,12 +326,21 @@ u64 *vlab_reg_val(struct vlab_fn *fn, const struct vlab_reg *reg, unsigned int i
  * page stays plain memory. While the function has an owner it is looked at, and
  * what was stored goes to the registers' write hooks; their read hooks see
  * accesses through the device's file only. A block lists its registers in the
- * order in which stores take effect and changes become visible: what is marked
- * as bell after all that a driver writes before it.
+ * order in which stores take effect and changes become visible: what sets things
+ * going after all that a driver writes before it.
  *
  * Return: 0, -ENOMEM.
  */
 int vlab_poll_init(struct vlab_fn *fn, unsigned int bar);
+
+/**
+ * vlab_poll_take() - what was stored to the page until now takes effect
+ * @fn: the function; without polled registers nothing happens
+ *
+ * Before a worker does what it was told to a while ago: what is stored between the
+ * command and its end cannot be told from what came before. fn->lock held.
+ */
+void vlab_poll_take(struct vlab_fn *fn);
 
 /**
  * vlab_poll_show() - let the page say what the registers say

@@ -25,6 +25,7 @@ static struct vlab_fn *fn;
 static struct vlab_card card = { .name = "card" };
 static struct vlab_owner owner;
 static unsigned int protected;
+static void (*on_protect)(void);	/* what user space does in the meantime, once */
 
 struct ioat_chan *ioat_chan(struct vlab_fn *f)
 {
@@ -71,7 +72,12 @@ static const struct vlab_model model = {
 
 static void protect(struct vlab_owner *o)
 {
+	void (*meantime)(void) = on_protect;
+
 	protected++;
+	on_protect = NULL;
+	if (meantime)
+		meantime();
 }
 
 /* With an owner, and messages on. */
@@ -81,6 +87,7 @@ static void start(void)
 	owner.protect = protect;
 	fn->owner = &owner;
 	protected = 0;
+	on_protect = NULL;
 	vlab_poll_start(fn);
 	vlab_cfg_write(fn, PCI_COMMAND, 2, PCI_COMMAND_MASTER);
 	vlab_cfg_write(fn, MSIX + PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_ENABLE);
@@ -297,6 +304,46 @@ TEST(reset_by_the_page_is_answered_there)
 	EXPECT_EQ(0, peek(VLAB_IOAT_CHANCMD, 1));
 	EXPECT_EQ(VLAB_IOAT_HALTED, peek(VLAB_IOAT_CHANSTS, 8));
 	EXPECT_EQ(0, peek(VLAB_IOAT_CHANCMP, 8));
+	stop();
+}
+
+static void start_and_reset_again(void)
+{
+	poke(VLAB_IOAT_CHAINADDR, 8, NOWHERE);
+	poke(VLAB_IOAT_DMACOUNT, 2, 5);
+	poke(VLAB_IOAT_CHANCMD, 1, 0);
+	poke(VLAB_IOAT_CHANCMD, 1, VLAB_IOAT_CHANCMD_RESET);
+}
+
+/* The page has RESET before and after: one answer has to be right for both. */
+TEST(reset_while_one_is_under_way_resets_what_was_stored_between)
+{
+	start();
+	on_protect = start_and_reset_again;
+	poke(VLAB_IOAT_CHANCMD, 1, VLAB_IOAT_CHANCMD_RESET);
+	let_it_look();
+	EXPECT_EQ(1, protected);
+	EXPECT_EQ(0, peek(VLAB_IOAT_CHANCMD, 1));
+	EXPECT_EQ(VLAB_IOAT_HALTED, peek(VLAB_IOAT_CHANSTS, 8));
+	EXPECT_EQ(0, peek(VLAB_IOAT_CHANERR, 4));
+	EXPECT_EQ(0, peek(VLAB_IOAT_CHAINADDR, 8));
+	EXPECT_EQ(0, peek(VLAB_IOAT_DMACOUNT, 2));
+	stop();
+}
+
+static void set_interrupts_up(void)
+{
+	poke(VLAB_IOAT_INTRCTRL, 1, VLAB_IOAT_INTRCTRL_MASTER);
+}
+
+TEST(reset_of_the_channel_takes_no_store_from_other_registers)
+{
+	start();
+	on_protect = set_interrupts_up;
+	poke(VLAB_IOAT_CHANCMD, 1, VLAB_IOAT_CHANCMD_RESET);
+	let_it_look();
+	EXPECT_EQ(VLAB_IOAT_INTRCTRL_MASTER, peek(VLAB_IOAT_INTRCTRL, 1));
+	EXPECT_EQ(VLAB_IOAT_INTRCTRL_MASTER, in(VLAB_IOAT_INTRCTRL, 1));
 	stop();
 }
 
