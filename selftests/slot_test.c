@@ -497,7 +497,7 @@ FIXTURE(straight) {
 	char port[VST_BDF_LEN], slot[32];
 };
 
-/* The last empty root port that has windows; a rescan may take them from another. */
+/* The last empty root port that has windows: one that was removed may have none. */
 static int find_port(struct vst_card *card, char port[VST_BDF_LEN])
 {
 	int ret = -ENODEV;
@@ -585,7 +585,7 @@ TEST_F(straight, hot_reset_by_the_root_port_resets_the_card)
 	vst_close(dev);
 }
 
-/* Last: newer kernels give a port that they find again no windows. */
+/* Newer kernels give a port that they find again no windows. */
 TEST_F(straight, removed_root_port_lets_its_card_be_pulled)
 {
 	plug(&self->card, self->slot);
