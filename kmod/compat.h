@@ -39,6 +39,11 @@
 #define VLAB_OWN_ZAP
 #endif
 
+/* 6.10: what a serial port is to send is in a kfifo. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+#define VLAB_UART_CIRC
+#endif
+
 /* 6.11: the widest access that vfio_pci_core makes to a BAR is 8 bytes. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 11, 0)
 #define VLAB_VFIO_WIDTH	4
