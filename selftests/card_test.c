@@ -619,6 +619,7 @@ TEST_F(card, bound_card_can_be_pulled)
 	EXPECT_FALSE(exists(self->card.bdf[0]));
 }
 
+/* uapi: REQUEST */
 TEST_F(card, open_card_asks_its_user_and_waits)
 {
 	struct vst_dev *dev;
@@ -639,6 +640,7 @@ TEST_F(card, open_card_asks_its_user_and_waits)
 	close(req);
 }
 
+/* uapi: REQUEST REGION.MMAP */
 TEST_F(card, mapped_card_waits_for_the_mapping_too)
 {
 	struct vst_dev *dev;

@@ -12,6 +12,7 @@
 
 #define SIZE	4096
 
+/* uapi: REGION.CONFIG */
 FIXTURE(config) {
 	struct vst_dev *dev;
 };
@@ -112,6 +113,7 @@ TEST_F(config, empty_access_does_nothing)
 
 /* ---- the end ---- */
 
+/* mtty: 1 */
 TEST_F(config, read_past_the_end_is_refused)
 {
 	u32 val = 0x12345678;
@@ -139,6 +141,7 @@ TEST_F(config, write_past_and_across_the_end_is_refused)
 	EXPECT_EQ(-EFAULT, __vst_write(self->dev, VST_CONFIG, SIZE - 4, buf, sizeof(buf)));
 }
 
+/* mtty: 1 */
 TEST_F(config, access_at_the_last_offset_of_the_region_is_refused)
 {
 	u32 val = 0;
@@ -197,6 +200,7 @@ TEST_F(config, bus_master_is_off_after_open)
 	EXPECT_TRUE(vst_cfg_read16(self->dev, PCI_COMMAND) & PCI_COMMAND_MEMORY);
 }
 
+/* mtty: 10 */
 TEST_F(config, command_bits_stick)
 {
 	const u16 bits[] = { PCI_COMMAND_MEMORY, PCI_COMMAND_MASTER, PCI_COMMAND_INTX_DISABLE };
@@ -354,6 +358,7 @@ TEST_F(config, pmc_cannot_be_written)
 	EXPECT_EQ(pmc, vst_cfg_read16(self->dev, pm + PCI_PM_PMC));
 }
 
+/* mtty: 8 */
 TEST_F(config, msi_offers_eight_vectors_with_64_bit_addresses)
 {
 	unsigned int msi = vst_cap(self->dev, PCI_CAP_ID_MSI);
@@ -512,6 +517,7 @@ struct cap {
 	u8 id, off;
 };
 
+/* uapi: REGION.CONFIG */
 FIXTURE(identity) {
 	struct vst_card card;
 };

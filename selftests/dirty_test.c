@@ -110,6 +110,7 @@ static void make_pin(struct vst_dev *dev)
 
 /* ---- a group that has pinned nothing yet: all is dirty ---- */
 
+/* uapi: DIRTY_PAGES */
 FIXTURE(coarse) {
 	struct vst_dev *dev;
 	struct vst_iommu *iommu;
@@ -162,6 +163,7 @@ TEST_F(coarse, pages_not_mapped_are_clean)
 	EXPECT_EQ(0, self->bits[0]);
 }
 
+/* uapi: UNMAP_DMA.DIRTY */
 TEST_F(coarse, unmap_tells_that_all_was_dirty)
 {
 	struct unmap unmap = unmap_cmd(self->buf.iova, PAGES, self->bits);
@@ -175,6 +177,7 @@ TEST_F(coarse, unmap_tells_that_all_was_dirty)
 
 /* ---- a group that has pinned: what the device wrote ---- */
 
+/* uapi: DIRTY_PAGES */
 FIXTURE(fine) {
 	struct vst_dev *dev;
 	struct vst_iommu *iommu;
@@ -269,6 +272,7 @@ TEST_F(fine, write_that_was_denied_is_not_there)
 	vst_buf_free(&ro);
 }
 
+/* uapi: TYPE1.EMULATED */
 TEST_F(fine, write_by_a_pin_is_there)
 {
 	struct vst_buf wo = vst_buf(self->iommu, BUF, VST_WRITE);
@@ -330,6 +334,7 @@ TEST_F(fine, memory_mapped_after_the_start_is_tracked)
 	vst_buf_free(&late);
 }
 
+/* uapi: UNMAP_DMA.DIRTY */
 TEST_F(fine, unmap_tells_what_was_written_since)
 {
 	struct unmap unmap = unmap_cmd(self->buf.iova, PAGES, self->bits);
@@ -437,6 +442,7 @@ TEST_F(fine, asked_again_neighbours_lack_no_page)
 	}
 }
 
+/* uapi: UNMAP_DMA.DIRTY */
 TEST_F(fine, bits_of_neighbours_do_not_mix_when_they_are_unmapped)
 {
 	u64 iova = map_layout(self->iommu);
@@ -469,6 +475,7 @@ TEST_F(fine, range_from_one_mapping_to_another_tells_of_those_in_it)
 
 /* ---- a second group ---- */
 
+/* uapi: DIRTY_PAGES */
 FIXTURE(two) {
 	struct vst_iommu *iommu;
 	struct vst_card card;
@@ -512,6 +519,7 @@ TEST_F(two, one_that_pins_nothing_makes_all_dirty)
 	EXPECT_EQ(ALL, self->bits[0]);
 }
 
+/* uapi: TYPE1.EMULATED */
 TEST_F(two, bits_are_what_both_wrote_once_both_have_pinned)
 {
 	make_pin(self->two);
@@ -626,6 +634,7 @@ static void spoil(struct vfio_bitmap *bitmap, u64 pgsize, u64 size, bool no_data
 		bitmap->data = NULL;
 }
 
+/* uapi: DIRTY_PAGES */
 TEST_F(spoilt, get_is_refused_and_forgets_nothing)
 {
 	struct get get = get_cmd(self->buf.iova + variant->iova, PAGES + variant->pages,
@@ -637,6 +646,7 @@ TEST_F(spoilt, get_is_refused_and_forgets_nothing)
 	EXPECT_EQ(1ULL << 5, self->bits[0]);
 }
 
+/* uapi: UNMAP_DMA.DIRTY */
 TEST_F(spoilt, unmap_is_refused_and_unmaps_nothing)
 {
 	struct unmap unmap = unmap_cmd(self->buf.iova + variant->iova, PAGES + variant->pages,
@@ -649,6 +659,7 @@ TEST_F(spoilt, unmap_is_refused_and_unmaps_nothing)
 	EXPECT_EQ(1ULL << 63 | 1ULL << 5, self->bits[0]);
 }
 
+/* uapi: DIRTY_PAGES */
 TEST_F(spoilt, range_that_overflows_is_refused)
 {
 	struct get get = get_cmd(-4 * VST_PAGE, 8, self->bits);
@@ -658,6 +669,7 @@ TEST_F(spoilt, range_that_overflows_is_refused)
 	EXPECT_TRUE(ret == -EINVAL || ret == -EOVERFLOW);
 }
 
+/* uapi: UNMAP_DMA.DIRTY */
 TEST_F(coarse, unmap_with_bits_without_a_start_is_refused)
 {
 	struct unmap unmap = unmap_cmd(self->buf.iova, PAGES, self->bits);
@@ -666,6 +678,7 @@ TEST_F(coarse, unmap_with_bits_without_a_start_is_refused)
 	EXPECT_EQ(0, write_page(self->dev, self->buf.iova, 0));
 }
 
+/* uapi: UNMAP_DMA.DIRTY */
 TEST_F(coarse, unmap_with_bits_of_all_or_of_addresses_is_refused)
 {
 	struct unmap unmap = unmap_cmd(self->buf.iova, PAGES, self->bits);
@@ -682,6 +695,7 @@ TEST_F(coarse, unmap_with_bits_of_all_or_of_addresses_is_refused)
 	EXPECT_EQ(0, write_page(self->dev, self->buf.iova, 0));
 }
 
+/* uapi: DIRTY_PAGES */
 TEST(container_of_version_1_tracks_nothing)
 {
 	struct vst_iommu *iommu;

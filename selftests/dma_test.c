@@ -126,6 +126,7 @@ TEST_F(copy, arrives_byte_for_byte_and_nothing_beside_it)
 
 /* ---- card memory as source, as destination, as both ---- */
 
+/* uapi: TYPE1.DMA, mtty: 11 */
 TEST_F(dma, memory_to_card_arrives)
 {
 	struct vst_dma dma = {
@@ -139,6 +140,7 @@ TEST_F(dma, memory_to_card_arrives)
 	EXPECT_EQ(-1, vst_differs(self->src.va, out, CARD_MEMORY));
 }
 
+/* uapi: TYPE1.DMA, mtty: 11 */
 TEST_F(dma, card_to_memory_arrives)
 {
 	struct vst_dma dma = {
@@ -225,6 +227,7 @@ TEST_F(dma, overlap_moves_in_ascending_chunks)
 
 #define PAGES	32
 
+/* uapi: TYPE1.DMA */
 TEST_F(dma, scattered_pages_are_found_in_the_order_of_their_iovas)
 {
 	u64 iova = vst_iova(self->dev->iommu, PAGES * VST_PAGE);
@@ -251,6 +254,7 @@ TEST_F(dma, scattered_pages_are_found_in_the_order_of_their_iovas)
 					  VST_PAGE));
 }
 
+/* uapi: MAP_DMA */
 TEST_F(dma, memory_mapped_twice_is_the_same_at_both_iovas)
 {
 	u64 twin = vst_iova(self->dev->iommu, BUF);
@@ -265,6 +269,7 @@ TEST_F(dma, memory_mapped_twice_is_the_same_at_both_iovas)
 	EXPECT_EQ(0, __vst_dma_run(self->dev, &dma));
 }
 
+/* uapi: MAP_DMA */
 TEST_F(dma, shared_memory_of_a_file_is_reached)
 {
 	int fd = syscall(SYS_memfd_create, "dma", MFD_CLOEXEC);
@@ -283,6 +288,7 @@ TEST_F(dma, shared_memory_of_a_file_is_reached)
 	close(fd);
 }
 
+/* uapi: TYPE1.DMA */
 TEST_F(dma, iova_that_is_mapped_anew_leads_to_the_new_memory)
 {
 	struct vst_dma dma = { .src = self->src.iova, .dst = self->dst.iova, .len = BUF };
@@ -299,6 +305,7 @@ TEST_F(dma, iova_that_is_mapped_anew_leads_to_the_new_memory)
 
 /* ---- permissions ---- */
 
+/* uapi: MAP_DMA */
 TEST_F(dma, read_only_map_can_be_read)
 {
 	struct vst_buf ro = vst_buf(self->dev->iommu, BUF, VST_READ);
@@ -311,6 +318,7 @@ TEST_F(dma, read_only_map_can_be_read)
 }
 
 /* dma.rst 3.4, 3.5 */
+/* uapi: MAP_DMA */
 TEST_F(dma, read_only_map_cannot_be_written)
 {
 	struct vst_buf ro = vst_buf(self->dev->iommu, BUF, VST_READ);
@@ -328,6 +336,7 @@ TEST_F(dma, read_only_map_cannot_be_written)
 	vst_buf_free(&ro);
 }
 
+/* uapi: MAP_DMA TYPE1.EMULATED */
 TEST_F(dma, write_only_map_can_be_written)
 {
 	struct vst_buf wo = vst_buf(self->dev->iommu, BUF, VST_WRITE);
@@ -338,6 +347,7 @@ TEST_F(dma, write_only_map_can_be_written)
 	vst_buf_free(&wo);
 }
 
+/* uapi: MAP_DMA */
 TEST_F(dma, write_only_map_cannot_be_read)
 {
 	struct vst_buf wo = vst_buf(self->dev->iommu, BUF, VST_WRITE);
@@ -367,6 +377,7 @@ static void expect_nomap(struct __test_metadata *_metadata, struct vst_dev *dev,
 	EXPECT_EQ(done, res.done);
 }
 
+/* uapi: TYPE1.DMA */
 TEST_F(dma, unmapped_source_is_an_error_with_its_iova)
 {
 	u64 hole = vst_iova(self->dev->iommu, BUF);
@@ -376,6 +387,7 @@ TEST_F(dma, unmapped_source_is_an_error_with_its_iova)
 	EXPECT_TRUE(rest_untouched(&self->dst, 0, 0));
 }
 
+/* uapi: TYPE1.DMA */
 TEST_F(dma, unmapped_destination_is_an_error_with_its_iova)
 {
 	u64 hole = vst_iova(self->dev->iommu, BUF);
@@ -384,6 +396,7 @@ TEST_F(dma, unmapped_destination_is_an_error_with_its_iova)
 	expect_nomap(_metadata, self->dev, &dma, hole + 0x456, 0);
 }
 
+/* uapi: TYPE1.DMA */
 TEST_F(dma, fault_in_the_middle_keeps_what_came_before)
 {
 	struct vst_dma dma = { .src = self->src.iova + 100, .dst = self->dst.iova + 100 };
@@ -393,6 +406,7 @@ TEST_F(dma, fault_in_the_middle_keeps_what_came_before)
 	EXPECT_EQ(-1, vst_differs(self->src.va + 100, self->dst.va + 100, BUF - 100));
 }
 
+/* uapi: TYPE1.DMA */
 TEST_F(dma, fault_in_the_middle_of_the_destination_names_its_iova)
 {
 	struct vst_dma dma = {
@@ -404,6 +418,7 @@ TEST_F(dma, fault_in_the_middle_of_the_destination_names_its_iova)
 	EXPECT_EQ(-1, vst_differs(self->src.va, self->dst.va + BUF - 0x1800, 0x1800));
 }
 
+/* uapi: TYPE1.DMA */
 TEST_F(dma, iova_beyond_any_page_table_is_not_mapped)
 {
 	struct vst_dma dma = { .src = 1ULL << 60, .dst = self->dst.iova, .len = 64 };
@@ -413,6 +428,7 @@ TEST_F(dma, iova_beyond_any_page_table_is_not_mapped)
 	expect_nomap(_metadata, self->dev, &dma, -64ULL, 0);
 }
 
+/* uapi: TYPE1.DMA UNMAP_DMA */
 TEST_F(dma, unmapped_memory_is_not_reached_any_more)
 {
 	struct vst_dma dma = { .src = self->src.iova, .dst = self->dst.iova, .len = BUF };
@@ -660,6 +676,7 @@ TEST_F(dma, close_ends_a_transfer)
 
 /* ---- unmap during a transfer ---- */
 
+/* uapi: TYPE1.EMULATED UNMAP_DMA */
 TEST_F(dma, unmap_of_the_destination_ends_a_transfer)
 {
 	u64 done, fault;
@@ -676,6 +693,7 @@ TEST_F(dma, unmap_of_the_destination_ends_a_transfer)
 	EXPECT_TRUE(rest_untouched(&self->dst, 0, 0));
 }
 
+/* uapi: TYPE1.EMULATED UNMAP_DMA */
 TEST_F(dma, unmap_of_the_source_ends_a_transfer)
 {
 	start_endless(self->dev, self->src.iova, self->dst.iova, BUF, 0);
@@ -685,6 +703,7 @@ TEST_F(dma, unmap_of_the_source_ends_a_transfer)
 	EXPECT_LT(vst_dma_read64(self->dev, VLAB_DMA_FAULT) - self->src.iova, BUF);
 }
 
+/* uapi: TYPE1.EMULATED */
 TEST_F(dma, maps_and_unmaps_beside_it_do_not_disturb_a_transfer)
 {
 	unsigned int i;
@@ -701,6 +720,7 @@ TEST_F(dma, maps_and_unmaps_beside_it_do_not_disturb_a_transfer)
 }
 
 /* dma.rst 5.2, 9.3: the IOMMU leads to the page that was mapped, not the new one. */
+/* uapi: TYPE1.DMA */
 TEST_F(dma, page_replaced_behind_the_mapping_is_found_by_check_iommu)
 {
 	struct vst_dma dma = { .src = self->src.iova, .dst = self->dst.iova, .len = BUF };
@@ -751,6 +771,7 @@ FIXTURE_TEARDOWN(pair)
 	vst_card_destroy(&self->card);
 }
 
+/* uapi: TYPE1.DMA */
 TEST_F(pair, one_container_is_seen_by_both)
 {
 	struct vst_dma put = {
@@ -796,6 +817,7 @@ TEST_F(pair, fault_of_one_is_not_seen_by_the_other)
 	EXPECT_EQ(0, vst_dma_read32(self->dev[1], VLAB_DMA_STATUS));
 }
 
+/* uapi: TYPE1.DMA */
 TEST_F(pair, container_of_its_own_hides_the_other_ones_mappings)
 {
 	struct vst_dma dma = { .src = self->buf.iova, .dst = 0, .len = 64,
@@ -810,6 +832,7 @@ TEST_F(pair, container_of_its_own_hides_the_other_ones_mappings)
 	EXPECT_EQ(0, __vst_dma_run(self->dev[0], &dma));
 }
 
+/* uapi: TYPE1.MMIO */
 TEST_F(pair, memory_of_one_card_is_reached_by_the_other)
 {
 	u64 iova = vst_iova(self->iommu, CARD_MEMORY);
@@ -848,6 +871,7 @@ FIXTURE_TEARDOWN(map)
 	vst_close(self->dev);
 }
 
+/* uapi: MAP_DMA.RULES */
 TEST_F(map, map_over_a_mapping_is_eexist)
 {
 	vst_map(self->iommu, self->va, self->iova, BUF, VST_RW);
@@ -856,6 +880,7 @@ TEST_F(map, map_over_a_mapping_is_eexist)
 				     2 * VST_PAGE, VST_RW));
 }
 
+/* uapi: MAP_DMA.RULES */
 TEST_F(map, map_that_is_not_whole_pages_is_refused)
 {
 	EXPECT_EQ(-EINVAL, __vst_map(self->iommu, self->va, self->iova, VST_PAGE - 1, VST_RW));
@@ -864,29 +889,34 @@ TEST_F(map, map_that_is_not_whole_pages_is_refused)
 	EXPECT_EQ(-EINVAL, __vst_map(self->iommu, self->va, self->iova, 0, VST_RW));
 }
 
+/* uapi: MAP_DMA */
 TEST_F(map, map_without_permission_is_refused)
 {
 	VST_NEEDS(VST_CAN_NOPROT);
 	EXPECT_EQ(-EINVAL, __vst_map(self->iommu, self->va, self->iova, BUF, 0));
 }
 
+/* uapi: MAP_DMA */
 TEST_F(map, map_with_unknown_flags_is_refused)
 {
 	VST_NEEDS(VST_CAN_GROUP);
 	EXPECT_EQ(-EINVAL, __vst_map(self->iommu, self->va, self->iova, BUF, VST_RW | 1U << 31));
 }
 
+/* uapi: MAP_DMA.RULES */
 TEST_F(map, map_that_wraps_is_refused)
 {
 	EXPECT_GT(0, __vst_map(self->iommu, self->va, -VST_PAGE, 2 * VST_PAGE, VST_RW));
 	EXPECT_GT(0, __vst_map(self->iommu, (void *)-VST_PAGE, self->iova, 2 * VST_PAGE, VST_RW));
 }
 
+/* uapi: TYPE1.RESERVED */
 TEST_F(map, map_into_the_message_window_is_refused)
 {
 	EXPECT_EQ(-EINVAL, __vst_map(self->iommu, self->va, 0xfee00000, VST_PAGE, VST_RW));
 }
 
+/* uapi: MAP_DMA */
 TEST_F(map, map_of_memory_that_is_not_there_is_efault)
 {
 	munmap(self->va + VST_PAGE, VST_PAGE);
@@ -894,6 +924,7 @@ TEST_F(map, map_of_memory_that_is_not_there_is_efault)
 	EXPECT_EQ(0, __vst_map(self->iommu, self->va, self->iova, VST_PAGE, VST_RW));
 }
 
+/* uapi: MAP_DMA */
 TEST_F(map, read_only_memory_cannot_be_mapped_writable)
 {
 	ASSERT_EQ(0, mprotect(self->va, BUF, PROT_READ));
@@ -901,6 +932,7 @@ TEST_F(map, read_only_memory_cannot_be_mapped_writable)
 	EXPECT_EQ(0, __vst_map(self->iommu, self->va, self->iova, BUF, VST_READ));
 }
 
+/* uapi: MAP_DMA */
 TEST_F(map, map_with_short_argsz_is_refused)
 {
 	struct vfio_iommu_type1_dma_map map = { .argsz = sizeof(map) - 8, .flags = VST_RW };
@@ -910,6 +942,7 @@ TEST_F(map, map_with_short_argsz_is_refused)
 	EXPECT_EQ(EINVAL, errno);
 }
 
+/* uapi: UNMAP_DMA */
 TEST_F(map, unmap_says_how_much_it_was)
 {
 	u64 done;
@@ -919,6 +952,7 @@ TEST_F(map, unmap_says_how_much_it_was)
 	EXPECT_EQ(BUF, done);
 }
 
+/* uapi: UNMAP_DMA */
 TEST_F(map, unmap_of_nothing_unmaps_nothing)
 {
 	u64 done;
@@ -927,6 +961,7 @@ TEST_F(map, unmap_of_nothing_unmaps_nothing)
 	EXPECT_EQ(0, done);
 }
 
+/* uapi: MAP_DMA.RULES */
 TEST_F(map, unmap_of_part_of_a_mapping_is_refused)
 {
 	u64 done;
@@ -938,6 +973,7 @@ TEST_F(map, unmap_of_part_of_a_mapping_is_refused)
 	EXPECT_EQ(BUF, done);
 }
 
+/* uapi: UNMAP_DMA */
 TEST_F(map, unmap_of_a_range_takes_all_mappings_in_it)
 {
 	u64 done;
@@ -948,6 +984,7 @@ TEST_F(map, unmap_of_a_range_takes_all_mappings_in_it)
 	EXPECT_EQ(2 * VST_PAGE, done);
 }
 
+/* uapi: UNMAP_DMA */
 TEST_F(map, unmap_all_takes_everything)
 {
 	struct vfio_iommu_type1_dma_unmap unmap = {
@@ -963,6 +1000,7 @@ TEST_F(map, unmap_all_takes_everything)
 	EXPECT_EQ(BUF, unmap.size);
 }
 
+/* uapi: UNMAP_DMA */
 TEST_F(map, unmap_is_refused_as_type1_does)
 {
 	VST_NEEDS(VST_CAN_TYPE1);
@@ -974,6 +1012,7 @@ TEST_F(map, unmap_is_refused_as_type1_does)
 	EXPECT_EQ(0, __vst_unmap(self->iommu, self->iova, BUF, NULL));
 }
 
+/* uapi: MAP_DMA.RULES */
 TEST_F(map, unmap_that_wraps_is_refused)
 {
 	vst_map(self->iommu, self->va, self->iova, BUF, VST_RW);

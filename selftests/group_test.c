@@ -79,6 +79,7 @@ FIXTURE_TEARDOWN(group)
 	close(self->container);
 }
 
+/* uapi: GROUP.GET_STATUS */
 TEST_F(group, status_tells_of_the_container)
 {
 	EXPECT_EQ(VIABLE, get_status(self->fd));
@@ -90,6 +91,7 @@ TEST_F(group, status_tells_of_the_container)
 	EXPECT_EQ(VIABLE, get_status(self->fd));
 }
 
+/* uapi: GROUP.GET_STATUS */
 TEST_F(group, status_with_short_argsz_or_no_room_is_refused)
 {
 	struct vfio_group_status status = { .argsz = sizeof(status) - 1 };
@@ -104,6 +106,7 @@ TEST_F(group, unknown_request_is_enotty)
 	EXPECT_EQ(-ENOTTY, __vst_xioctl(self->fd, VFIO_GET_API_VERSION));
 }
 
+/* uapi: GROUP.SET_CONTAINER */
 TEST_F(group, container_is_set_once)
 {
 	int other = open_container();
@@ -114,6 +117,7 @@ TEST_F(group, container_is_set_once)
 	close(other);
 }
 
+/* uapi: GROUP.SET_CONTAINER */
 TEST_F(group, container_that_is_none_is_refused)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), ret;
@@ -129,6 +133,7 @@ TEST_F(group, container_that_is_none_is_refused)
 	close(null);
 }
 
+/* uapi: GROUP.UNSET_CONTAINER */
 TEST_F(group, container_that_is_not_set_cannot_be_unset)
 {
 	EXPECT_EQ(-EINVAL, __vst_xioctl(self->fd, VFIO_GROUP_UNSET_CONTAINER));
@@ -137,6 +142,7 @@ TEST_F(group, container_that_is_not_set_cannot_be_unset)
 	EXPECT_EQ(-EINVAL, __vst_xioctl(self->fd, VFIO_GROUP_UNSET_CONTAINER));
 }
 
+/* uapi: GROUP.UNSET_CONTAINER */
 TEST_F(group, container_can_be_unset_when_the_device_is_closed)
 {
 	int device;
@@ -152,6 +158,7 @@ TEST_F(group, container_can_be_unset_when_the_device_is_closed)
 	EXPECT_EQ(-EINVAL, get_device(self->fd, vst_bdf()));
 }
 
+/* uapi: GROUP.GET_DEVICE_FD CONTAINER.SET_IOMMU */
 TEST_F(group, gives_no_device_before_the_container_has_an_iommu)
 {
 	int device;
@@ -167,6 +174,7 @@ TEST_F(group, gives_no_device_before_the_container_has_an_iommu)
 }
 
 /* The refused tries before a container was there must not have counted. */
+/* uapi: GROUP.GET_DEVICE_FD */
 TEST_F(group, refused_devices_leave_the_group_free)
 {
 	struct vst_dev *dev;
@@ -196,6 +204,7 @@ static const struct {
 	{ " vf_token=bd8d9d2b-5a5f-4f5a-a211-f591514ba1f3", false, -EINVAL },
 };
 
+/* uapi: GROUP.GET_DEVICE_FD FEATURE.VF_TOKEN */
 TEST_F(group, gives_no_device_by_a_wrong_name)
 {
 	char name[128];
@@ -211,6 +220,7 @@ TEST_F(group, gives_no_device_by_a_wrong_name)
 	}
 }
 
+/* uapi: GROUP.GET_DEVICE_FD */
 TEST_F(group, gives_no_device_by_a_name_without_end)
 {
 	char *name = vst_anon(2 * VST_PAGE);
@@ -224,6 +234,7 @@ TEST_F(group, gives_no_device_by_a_name_without_end)
 	EXPECT_EQ(-EFAULT, get_device(self->fd, NULL));
 }
 
+/* uapi: GROUP.GET_DEVICE_FD */
 TEST_F(group, trailing_spaces_are_no_option)
 {
 	char name[32];
@@ -239,6 +250,7 @@ TEST_F(group, trailing_spaces_are_no_option)
 
 /* ---- opened twice, closed in any order ---- */
 
+/* uapi: CDEV.OPEN */
 TEST_F(group, copy_of_its_file_keeps_it_busy)
 {
 	int copy = dup(self->fd);
@@ -251,6 +263,7 @@ TEST_F(group, copy_of_its_file_keeps_it_busy)
 	EXPECT_LE(0, self->fd);
 }
 
+/* uapi: CDEV.OPEN */
 TEST_F(group, child_keeps_it_busy)
 {
 	int fds[2];
@@ -274,6 +287,7 @@ TEST_F(group, child_keeps_it_busy)
 	EXPECT_LE(0, self->fd);
 }
 
+/* uapi: CDEV.OPEN */
 TEST_F(group, device_keeps_it_busy_when_its_file_is_closed)
 {
 	int device;
@@ -290,6 +304,7 @@ TEST_F(group, device_keeps_it_busy_when_its_file_is_closed)
 }
 
 /* The group holds its container, which the last one to close frees. */
+/* uapi: GROUP.SET_CONTAINER */
 TEST_F(group, container_outlives_its_own_file)
 {
 	struct vfio_iommu_type1_info info = { .argsz = sizeof(info) };
@@ -311,6 +326,7 @@ TEST_F(group, container_outlives_its_own_file)
 	EXPECT_EQ(0, set_iommu(self->container));
 }
 
+/* uapi: GROUP.SET_CONTAINER */
 TEST_F(group, closed_in_a_container_leaves_it_unset)
 {
 	struct vfio_iommu_type1_info info = { .argsz = sizeof(info) };
@@ -327,6 +343,7 @@ TEST_F(group, closed_in_a_container_leaves_it_unset)
 
 /* ---- a group whose last device goes ---- */
 
+/* uapi: GROUP.GET_STATUS */
 FIXTURE(last) {
 	struct vst_card card;
 	const char *bdf;
@@ -439,6 +456,7 @@ FIXTURE_TEARDOWN(many)
 	vst_card_destroy(&self->card);
 }
 
+/* uapi: GROUP.GET_DEVICE_FD */
 TEST_F(many, one_file_gives_all_devices)
 {
 	int device[FNS];
@@ -455,6 +473,7 @@ TEST_F(many, one_file_gives_all_devices)
 	EXPECT_EQ(-EBUSY, __vst_group_open(self->card.bdf[3]));
 }
 
+/* uapi: GROUP.NOT_VIABLE */
 TEST_F(many, neighbour_without_a_driver_does_no_harm)
 {
 	int device;
@@ -469,6 +488,7 @@ TEST_F(many, neighbour_without_a_driver_does_no_harm)
 	close(device);
 }
 
+/* uapi: GROUP.NOT_VIABLE */
 TEST_F(many, neighbour_with_another_vfio_driver_does_no_harm)
 {
 	int device;
@@ -483,6 +503,7 @@ TEST_F(many, neighbour_with_another_vfio_driver_does_no_harm)
 	close(device);
 }
 
+/* uapi: GROUP.NOT_VIABLE GROUP.GET_STATUS */
 TEST_F(many, neighbour_with_a_kernel_driver_makes_it_not_viable)
 {
 	if (__vst_bind(self->card.bdf[3], KERNEL_DRIVER))
@@ -493,6 +514,7 @@ TEST_F(many, neighbour_with_a_kernel_driver_makes_it_not_viable)
 	EXPECT_EQ(-EINVAL, get_device(self->fd, self->card.bdf[0]));
 }
 
+/* uapi: GROUP.NOT_VIABLE */
 TEST_F(many, is_viable_again_when_the_kernel_driver_has_gone)
 {
 	int device;
@@ -509,6 +531,7 @@ TEST_F(many, is_viable_again_when_the_kernel_driver_has_gone)
 	close(device);
 }
 
+/* uapi: GROUP.NOT_VIABLE */
 TEST_F(many, in_use_keeps_kernel_drivers_from_its_neighbours)
 {
 	char now[64];
@@ -529,6 +552,7 @@ TEST_F(many, in_use_keeps_kernel_drivers_from_its_neighbours)
 	close(device);
 }
 
+/* uapi: GROUP.NOT_VIABLE */
 TEST_F(many, with_no_container_keeps_nobody_from_its_neighbours)
 {
 	if (__vst_bind(self->card.bdf[3], KERNEL_DRIVER))
@@ -540,6 +564,7 @@ TEST_F(many, with_no_container_keeps_nobody_from_its_neighbours)
 
 /* ---- two groups ---- */
 
+/* uapi: GROUP.SET_CONTAINER */
 TEST(two_containers_do_not_share_a_group)
 {
 	struct vst_iommu *iommu;
@@ -560,6 +585,7 @@ TEST(two_containers_do_not_share_a_group)
 #define ALLOWED		"/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts"
 #define ISOLATED	"/sys/module/vfiolab/parameters/isolated_msi"
 
+/* uapi: TYPE1.RESERVED */
 FIXTURE(unsafe) {
 	int fd, container, log;
 };

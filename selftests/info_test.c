@@ -35,6 +35,7 @@ FIXTURE_TEARDOWN(info)
 
 /* ---- the device ---- */
 
+/* uapi: DEVICE.GET_INFO DEVICE.FLAGS_PCI DEVICE.FLAGS_RESET */
 TEST_F(info, device_is_pci_and_can_be_reset)
 {
 	struct vfio_device_info info = { .argsz = sizeof(info) };
@@ -44,6 +45,7 @@ TEST_F(info, device_is_pci_and_can_be_reset)
 	EXPECT_TRUE(info.flags & VFIO_DEVICE_FLAGS_RESET);
 }
 
+/* uapi: DEVICE.GET_INFO */
 TEST_F(info, device_has_the_regions_and_irqs_of_pci)
 {
 	struct vfio_device_info info = { .argsz = sizeof(info) };
@@ -53,6 +55,7 @@ TEST_F(info, device_has_the_regions_and_irqs_of_pci)
 	EXPECT_EQ(VFIO_PCI_NUM_IRQS, info.num_irqs);
 }
 
+/* uapi: DEVICE.GET_INFO */
 TEST_F(info, device_info_with_short_argsz_is_refused)
 {
 	struct vfio_device_info info = { .argsz = 8 };
@@ -61,6 +64,7 @@ TEST_F(info, device_info_with_short_argsz_is_refused)
 	EXPECT_EQ(0, info.num_regions);
 }
 
+/* uapi: DEVICE.GET_INFO */
 TEST_F(info, device_info_leaves_bytes_behind_the_struct_alone)
 {
 	struct {
@@ -75,6 +79,7 @@ TEST_F(info, device_info_leaves_bytes_behind_the_struct_alone)
 		ASSERT_EQ(0xa5, u.behind[i]);
 }
 
+/* uapi: DEVICE.GET_INFO */
 TEST_F(info, device_info_into_nowhere_is_efault)
 {
 	EXPECT_EQ(-EFAULT, __vst_ioctl(self->dev, VFIO_DEVICE_GET_INFO, NULL));
@@ -85,6 +90,7 @@ TEST_F(info, unknown_ioctl_is_enotty)
 	EXPECT_EQ(-ENOTTY, __vst_ioctl(self->dev, _IO(VFIO_TYPE, VFIO_BASE + 0x7f), NULL));
 }
 
+/* uapi: FEATURE */
 TEST_F(info, unknown_feature_is_enotty)
 {
 	struct vfio_device_feature feature = {
@@ -95,6 +101,7 @@ TEST_F(info, unknown_feature_is_enotty)
 	EXPECT_EQ(-ENOTTY, __vst_ioctl(self->dev, VFIO_DEVICE_FEATURE, &feature));
 }
 
+/* uapi: FEATURE FEATURE.VF_TOKEN */
 TEST_F(info, feature_with_get_and_set_but_no_probe_is_refused)
 {
 	struct vfio_device_feature feature = {
@@ -109,6 +116,7 @@ TEST_F(info, feature_with_get_and_set_but_no_probe_is_refused)
 /* ---- regions ---- */
 
 /* serial.rst 1: registers of the ports, all trapped. */
+/* uapi: REGION.GET_INFO */
 TEST_F(info, uart_bar_is_4k_and_cannot_be_mapped)
 {
 	const struct vst_region *r = &self->dev->region[VLAB_SERIAL_BAR_UART];
@@ -118,6 +126,7 @@ TEST_F(info, uart_bar_is_4k_and_cannot_be_mapped)
 }
 
 /* serial.rst 1: a trapped page, then memory. */
+/* uapi: REGION.GET_INFO REGION.CAP.SPARSE_MMAP */
 TEST_F(info, control_bar_can_be_mapped_behind_its_first_page)
 {
 	const struct vst_region *r = &self->dev->region[VLAB_SERIAL_BAR_CTRL];
@@ -135,6 +144,7 @@ TEST_F(info, control_bar_agrees_with_the_memory_register)
 		  vst_read64(self->dev, VLAB_SERIAL_BAR_CTRL, VLAB_SERIAL_MEMORY));
 }
 
+/* uapi: REGION.GET_INFO */
 TEST_F(info, msix_bar_is_the_cores_own)
 {
 	const struct vst_region *r = &self->dev->region[VLAB_SERIAL_BAR_MSIX];
@@ -144,6 +154,7 @@ TEST_F(info, msix_bar_is_the_cores_own)
 	EXPECT_TRUE(r->flags & VFIO_REGION_INFO_FLAG_CAPS);
 }
 
+/* uapi: REGION.GET_INFO, mtty: 15 */
 TEST_F(info, other_bars_are_not_there)
 {
 	const unsigned int none[] = { 1, 3, 5 };
@@ -155,17 +166,20 @@ TEST_F(info, other_bars_are_not_there)
 	}
 }
 
+/* uapi: REGION.GET_INFO, mtty: 16 */
 TEST_F(info, config_region_is_that_of_pci_express)
 {
 	EXPECT_EQ(4096, self->dev->region[VST_CONFIG].size);
 	EXPECT_EQ(RW_FLAGS, self->dev->region[VST_CONFIG].flags);
 }
 
+/* uapi: REGION.GET_INFO REGION.ROM */
 TEST_F(info, there_is_no_rom)
 {
 	EXPECT_EQ(0, self->dev->region[VFIO_PCI_ROM_REGION_INDEX].size);
 }
 
+/* uapi: REGION.VGA */
 TEST_F(info, vga_region_is_refused)
 {
 	struct vst_region region;
@@ -173,6 +187,7 @@ TEST_F(info, vga_region_is_refused)
 	EXPECT_EQ(-EINVAL, __vst_region(self->dev, VFIO_PCI_VGA_REGION_INDEX, &region));
 }
 
+/* uapi: REGION.GET_INFO REGION.DEVICE */
 TEST_F(info, region_past_the_last_is_refused)
 {
 	struct vst_region region;
@@ -182,6 +197,7 @@ TEST_F(info, region_past_the_last_is_refused)
 	EXPECT_EQ(-EINVAL, __vst_region(self->dev, ~0U, &region));
 }
 
+/* uapi: REGION.GET_INFO */
 TEST_F(info, region_offsets_do_not_overlap)
 {
 	const struct vst_region *r = self->dev->region;
@@ -193,6 +209,7 @@ TEST_F(info, region_offsets_do_not_overlap)
 				EXPECT_LE(r[j].offset + r[j].size, r[i].offset);
 }
 
+/* uapi: REGION.GET_INFO */
 TEST_F(info, region_info_with_short_argsz_is_refused)
 {
 	struct vfio_region_info info = { .argsz = sizeof(info) - 8 };
@@ -200,6 +217,7 @@ TEST_F(info, region_info_with_short_argsz_is_refused)
 	EXPECT_EQ(-EINVAL, __vst_ioctl(self->dev, VFIO_DEVICE_GET_REGION_INFO, &info));
 }
 
+/* uapi: REGION.GET_INFO REGION.CAP.SPARSE_MMAP */
 TEST_F(info, region_info_without_room_for_capabilities_says_how_much)
 {
 	struct vfio_region_info info = {
@@ -215,6 +233,7 @@ TEST_F(info, region_info_without_room_for_capabilities_says_how_much)
 }
 
 /* One byte short is as good as no room; nothing is written there. */
+/* uapi: REGION.GET_INFO REGION.CAP.SPARSE_MMAP */
 TEST_F(info, region_info_one_byte_short_of_its_capabilities_writes_none)
 {
 	struct {
@@ -230,6 +249,7 @@ TEST_F(info, region_info_one_byte_short_of_its_capabilities_writes_none)
 		ASSERT_EQ(0xa5, u.room[i]);
 }
 
+/* uapi: REGION.GET_INFO */
 TEST_F(info, region_info_into_nowhere_is_efault)
 {
 	EXPECT_EQ(-EFAULT, __vst_ioctl(self->dev, VFIO_DEVICE_GET_REGION_INFO, NULL));
@@ -245,6 +265,7 @@ static struct vfio_irq_info irq(struct vst_dev *dev, unsigned int index)
 	return info;
 }
 
+/* uapi: IRQ.GET_INFO */
 TEST_F(info, intx_is_one_automasked_level)
 {
 	struct vfio_irq_info info = irq(self->dev, VFIO_PCI_INTX_IRQ_INDEX);
@@ -254,6 +275,7 @@ TEST_F(info, intx_is_one_automasked_level)
 		  info.flags);
 }
 
+/* uapi: IRQ.GET_INFO */
 TEST_F(info, msi_has_as_many_vectors_as_the_attribute_says)
 {
 	struct vfio_irq_info info = irq(self->dev, VFIO_PCI_MSI_IRQ_INDEX);
@@ -263,6 +285,7 @@ TEST_F(info, msi_has_as_many_vectors_as_the_attribute_says)
 }
 
 /* NORESIZE depends on the kernel: vectors can be added later since 6.5. */
+/* uapi: IRQ.GET_INFO */
 TEST_F(info, msix_has_as_many_vectors_as_the_attribute_says)
 {
 	struct vfio_irq_info info = irq(self->dev, VFIO_PCI_MSIX_IRQ_INDEX);
@@ -271,12 +294,14 @@ TEST_F(info, msix_has_as_many_vectors_as_the_attribute_says)
 	EXPECT_EQ(VFIO_IRQ_INFO_EVENTFD, info.flags & ~VFIO_IRQ_INFO_NORESIZE);
 }
 
+/* uapi: IRQ.GET_INFO, mtty: 7 */
 TEST_F(info, err_and_req_are_there_once)
 {
 	EXPECT_EQ(1, irq(self->dev, VFIO_PCI_ERR_IRQ_INDEX).count);
 	EXPECT_EQ(1, irq(self->dev, VFIO_PCI_REQ_IRQ_INDEX).count);
 }
 
+/* uapi: IRQ.GET_INFO */
 TEST_F(info, irq_past_the_last_is_refused)
 {
 	struct vfio_irq_info info;
@@ -285,6 +310,7 @@ TEST_F(info, irq_past_the_last_is_refused)
 	EXPECT_EQ(-EINVAL, __vst_irq_info(self->dev, ~0U, &info));
 }
 
+/* uapi: IRQ.GET_INFO */
 TEST_F(info, irq_info_with_short_argsz_is_refused)
 {
 	struct vfio_irq_info info = { .argsz = sizeof(info) - 4 };
@@ -294,6 +320,7 @@ TEST_F(info, irq_info_with_short_argsz_is_refused)
 
 /* ---- group and container ---- */
 
+/* uapi: GROUP.GET_STATUS */
 TEST_F(info, group_is_viable_and_has_its_container)
 {
 	struct vfio_group_status status = { .argsz = sizeof(status) };
@@ -303,6 +330,7 @@ TEST_F(info, group_is_viable_and_has_its_container)
 	EXPECT_EQ(VFIO_GROUP_FLAGS_VIABLE | VFIO_GROUP_FLAGS_CONTAINER_SET, status.flags);
 }
 
+/* uapi: GROUP.GET_DEVICE_FD */
 TEST_F(info, group_gives_no_device_of_another_name)
 {
 	VST_NEEDS(VST_CAN_GROUP);
@@ -310,6 +338,7 @@ TEST_F(info, group_gives_no_device_of_another_name)
 	EXPECT_EQ(ENODEV, errno);
 }
 
+/* uapi: CDEV.OPEN */
 TEST_F(info, group_cannot_be_opened_twice)
 {
 	char path[32];
@@ -320,6 +349,7 @@ TEST_F(info, group_cannot_be_opened_twice)
 	EXPECT_EQ(EBUSY, errno);
 }
 
+/* uapi: GROUP.UNSET_CONTAINER */
 TEST_F(info, group_in_use_keeps_its_container)
 {
 	VST_NEEDS(VST_CAN_TYPE1);
@@ -329,6 +359,7 @@ TEST_F(info, group_in_use_keeps_its_container)
 		  vst_read32(self->dev, VLAB_SERIAL_BAR_CTRL, VLAB_SERIAL_ID));
 }
 
+/* uapi: CONTAINER.API_VERSION CONTAINER.CHECK_EXTENSION CONTAINER.EXT.TYPE1 */
 TEST_F(info, container_speaks_type1)
 {
 	int fd = self->dev->iommu->fd;
@@ -339,6 +370,7 @@ TEST_F(info, container_speaks_type1)
 	EXPECT_EQ(0, ioctl(fd, VFIO_CHECK_EXTENSION, 0x7fff));
 }
 
+/* uapi: CONTAINER.SET_IOMMU */
 TEST_F(info, container_keeps_the_iommu_it_has)
 {
 	VST_NEEDS(VST_CAN_TYPE1);
@@ -346,6 +378,7 @@ TEST_F(info, container_keeps_the_iommu_it_has)
 	EXPECT_EQ(EINVAL, errno);
 }
 
+/* uapi: TYPE1.PGSIZES */
 TEST_F(info, container_maps_pages_of_4k)
 {
 	struct vfio_iommu_type1_info info = { .argsz = sizeof(info) };
@@ -357,6 +390,7 @@ TEST_F(info, container_maps_pages_of_4k)
 }
 
 /* The window that messages are written to: 0xfee00000 on x86. */
+/* uapi: TYPE1.CAP.IOVA_RANGE TYPE1.RESERVED */
 TEST_F(info, address_space_keeps_the_message_window_out)
 {
 	struct vst_range range[16];

@@ -55,6 +55,7 @@ static int __set_unmask(struct vst_dev *dev, int fd)
 
 /* ---- the eventfd that unmasks ---- */
 
+/* uapi: SET_IRQS.INTX.UNMASK_EVENTFD */
 FIXTURE(unmask) {
 	struct vst_dev *dev;
 	int fd, unmask;
@@ -246,6 +247,7 @@ TEST_F(unmask, one_eventfd_unmasks_two_cards)
 
 /* ---- the Interrupt Disable bit ---- */
 
+/* uapi: INTX.DISABLE */
 FIXTURE(disable) {
 	struct vst_dev *dev;
 	int fd;

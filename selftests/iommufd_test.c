@@ -112,6 +112,7 @@ static int group_open(void)
 	return fd < 0 ? -errno : fd;
 }
 
+/* uapi: IOMMUFD.BIND */
 TEST_F(cdev, bound_device_answers)
 {
 	struct vfio_device_bind_iommufd bind = {
@@ -124,6 +125,7 @@ TEST_F(cdev, bound_device_answers)
 	EXPECT_EQ(0, xioctl(self->cdev, VFIO_DEVICE_RESET, NULL));
 }
 
+/* uapi: CDEV.OPEN */
 TEST_F(cdev, nothing_answers_before_it_is_bound)
 {
 	struct vfio_device_attach_iommufd_pt attach = { .argsz = sizeof(attach), .pt_id = 1 };
@@ -142,6 +144,7 @@ TEST_F(cdev, nothing_answers_before_it_is_bound)
 	EXPECT_EQ(EINVAL, errno);
 }
 
+/* uapi: CDEV.OPEN IOMMUFD.BIND */
 TEST_F(cdev, file_is_bound_once)
 {
 	ASSERT_EQ(0, bind_to(self->cdev, self->iommufd));
@@ -149,6 +152,7 @@ TEST_F(cdev, file_is_bound_once)
 	EXPECT_EQ(0, device_info(self->cdev));
 }
 
+/* uapi: CDEV.OPEN */
 TEST_F(cdev, second_file_has_to_wait_for_the_first)
 {
 	int second = vst_cdev_open(vst_bdf());
@@ -162,6 +166,7 @@ TEST_F(cdev, second_file_has_to_wait_for_the_first)
 	EXPECT_EQ(0, device_info(second));
 }
 
+/* uapi: IOMMUFD.BIND */
 TEST_F(cdev, is_bound_to_nothing_but_an_iommufd)
 {
 	int null = open("/dev/null", O_RDWR), closed = dup(null);
@@ -176,6 +181,7 @@ TEST_F(cdev, is_bound_to_nothing_but_an_iommufd)
 	close(null);
 }
 
+/* uapi: IOMMUFD.BIND */
 TEST_F(cdev, bind_with_flags_or_short_argsz_is_refused)
 {
 	struct vfio_device_bind_iommufd bind = {
@@ -190,6 +196,7 @@ TEST_F(cdev, bind_with_flags_or_short_argsz_is_refused)
 	EXPECT_EQ(-EINVAL, device_info(self->cdev));
 }
 
+/* uapi: CDEV.OPEN */
 TEST_F(cdev, group_is_closed_to_others_while_the_device_is_bound)
 {
 	int group = group_open();
@@ -204,6 +211,7 @@ TEST_F(cdev, group_is_closed_to_others_while_the_device_is_bound)
 	close(group);
 }
 
+/* uapi: CDEV.OPEN */
 TEST_F(cdev, is_not_bound_while_the_group_is_open)
 {
 	int group = group_open();
@@ -215,6 +223,7 @@ TEST_F(cdev, is_not_bound_while_the_group_is_open)
 	EXPECT_EQ(0, bind_to(self->cdev, self->iommufd));
 }
 
+/* uapi: CDEV.OPEN */
 TEST_F(cdev, file_from_a_group_is_not_bound)
 {
 	struct vst_iommu *container = vst_iommu_open_by(&vst_type1);
@@ -226,6 +235,7 @@ TEST_F(cdev, file_from_a_group_is_not_bound)
 	vst_iommu_close(container);
 }
 
+/* uapi: IOMMUFD.BIND */
 TEST_F(cdev, device_outlives_the_descriptor_of_its_iommufd)
 {
 	ASSERT_EQ(0, bind_to(self->cdev, self->iommufd));
@@ -337,6 +347,7 @@ FIXTURE_TEARDOWN(attach)
 	vst_iommu_close(self->iommu);
 }
 
+/* uapi: IOMMUFD.ATTACH */
 TEST_F(attach, ioas_is_answered_with_its_page_table)
 {
 	struct vfio_device_attach_iommufd_pt attach = {
@@ -349,6 +360,7 @@ TEST_F(attach, ioas_is_answered_with_its_page_table)
 	EXPECT_EQ(VLAB_DMA_ERR_NONE, put(self->dev, self->buf.iova));
 }
 
+/* uapi: IOMMUFD.ATTACH */
 TEST_F(attach, detached_device_reaches_nothing)
 {
 	ASSERT_EQ(0, detach(self->dev));
@@ -360,6 +372,7 @@ TEST_F(attach, detached_device_reaches_nothing)
 	EXPECT_EQ(0x88, self->buf.va[0]);
 }
 
+/* uapi: IOMMUFD.ATTACH */
 TEST_F(attach, detached_device_answers_and_can_be_detached_again)
 {
 	ASSERT_EQ(0, detach(self->dev));
@@ -368,6 +381,7 @@ TEST_F(attach, detached_device_answers_and_can_be_detached_again)
 	EXPECT_EQ(0, __vst_reset(self->dev));
 }
 
+/* uapi: IOMMUFD.ATTACH */
 TEST_F(attach, device_can_be_closed_detached)
 {
 	ASSERT_EQ(0, detach(self->dev));
@@ -377,6 +391,7 @@ TEST_F(attach, device_can_be_closed_detached)
 	EXPECT_EQ(VLAB_DMA_ERR_NONE, get(self->dev, self->buf.iova));
 }
 
+/* uapi: IOMMUFD.ATTACH */
 TEST_F(attach, replaced_ioas_is_the_one_that_counts)
 {
 	u64 iova = self->buf.iova, elsewhere = self->buf.iova + BUF;
@@ -397,6 +412,7 @@ TEST_F(attach, replaced_ioas_is_the_one_that_counts)
 	EXPECT_EQ(0, destroy(self->iommu->fd, self->iommu->ioas));
 }
 
+/* uapi: IOMMUFD.ATTACH */
 TEST_F(attach, transfer_survives_a_replacement_with_the_same_mappings)
 {
 	struct vst_dma dma = {
@@ -422,6 +438,7 @@ TEST_F(attach, transfer_survives_a_replacement_with_the_same_mappings)
 	vst_dma_abort(self->dev);
 }
 
+/* uapi: IOMMUFD.ATTACH */
 TEST_F(attach, detach_ends_a_transfer)
 {
 	struct vst_dma dma = {
@@ -436,6 +453,7 @@ TEST_F(attach, detach_ends_a_transfer)
 	EXPECT_EQ(VLAB_DMA_ERR_OWNER, vst_dma_read32(self->dev, VLAB_DMA_ERROR));
 }
 
+/* uapi: IOMMUFD.ATTACH */
 TEST_F(attach, refused_attach_leaves_the_device_where_it_was)
 {
 	struct vfio_device_attach_iommufd_pt attach = { .argsz = sizeof(attach) };
@@ -452,6 +470,7 @@ TEST_F(attach, refused_attach_leaves_the_device_where_it_was)
 	EXPECT_EQ(0x88, self->buf.va[0]);
 }
 
+/* uapi: IOMMUFD.ATTACH */
 TEST_F(attach, refused_detach_leaves_the_device_where_it_was)
 {
 	struct vfio_device_detach_iommufd_pt detach = { .argsz = sizeof(detach) };
@@ -465,6 +484,7 @@ TEST_F(attach, refused_detach_leaves_the_device_where_it_was)
 }
 
 /* Among them the one through which the device gets at memory. */
+/* uapi: IOMMUFD.DESTROY */
 TEST_F(attach, nothing_that_a_device_needs_can_be_destroyed)
 {
 	u32 id;
@@ -478,6 +498,7 @@ TEST_F(attach, nothing_that_a_device_needs_can_be_destroyed)
 	EXPECT_EQ(0x88, self->buf.va[0]);
 }
 
+/* uapi: IOMMUFD.ATTACH IOAS.ALLOC */
 TEST_F(attach, two_devices_share_an_ioas_and_part)
 {
 	struct vst_card card;
@@ -502,6 +523,7 @@ TEST_F(attach, two_devices_share_an_ioas_and_part)
 /* ---- page tables ---- */
 
 /* dma.rst 9.4 */
+/* uapi: HWPT.ALLOC */
 TEST_F(attach, page_table_of_ones_own_holds_the_device_but_gives_it_no_memory)
 {
 	int hwpt = hwpt_alloc(self->dev, self->dev->id, self->iommu->ioas, 0);
@@ -516,6 +538,7 @@ TEST_F(attach, page_table_of_ones_own_holds_the_device_but_gives_it_no_memory)
 	EXPECT_EQ(0, destroy(self->iommu->fd, hwpt));
 }
 
+/* uapi: HWPT.ALLOC */
 TEST_F(attach, page_table_needs_a_device_and_an_ioas)
 {
 	u32 id = self->dev->id, ioas = self->iommu->ioas;
@@ -527,6 +550,7 @@ TEST_F(attach, page_table_needs_a_device_and_an_ioas)
 	EXPECT_EQ(-EOPNOTSUPP, hwpt_alloc(self->dev, id, ioas, 1U << 31));
 }
 
+/* uapi: HWPT.ALLOC IOMMUFD.DESTROY */
 TEST_F(attach, ioas_with_a_page_table_stays)
 {
 	int hwpt = hwpt_alloc(self->dev, self->dev->id, self->other, 0);
@@ -545,6 +569,7 @@ static int hw_info(struct vst_dev *dev, struct iommu_hw_info *info)
 	return xioctl(dev->iommu->fd, IOMMU_GET_HW_INFO, info);
 }
 
+/* uapi: IOMMUFD.HW_INFO */
 TEST_F(attach, hw_info_is_of_a_known_iommu_and_fills_what_it_does_not_know)
 {
 	u8 data[256];
@@ -561,6 +586,7 @@ TEST_F(attach, hw_info_is_of_a_known_iommu_and_fills_what_it_does_not_know)
 		ASSERT_EQ(0, data[i]);
 }
 
+/* uapi: IOMMUFD.HW_INFO */
 TEST_F(attach, hw_info_writes_no_more_than_there_is_room)
 {
 	u8 data[8];
@@ -574,6 +600,7 @@ TEST_F(attach, hw_info_writes_no_more_than_there_is_room)
 	EXPECT_LE(4, info.data_len);
 }
 
+/* uapi: IOMMUFD.HW_INFO */
 TEST_F(attach, hw_info_of_no_device_is_refused)
 {
 	struct iommu_hw_info info = { .dev_id = NO_ID };
@@ -612,6 +639,7 @@ FIXTURE_TEARDOWN(ioas)
 	vst_iommu_close(self->iommu);
 }
 
+/* uapi: IOAS.MAP.AUTO */
 TEST_F(ioas, map_where_it_likes_is_reached_by_the_device)
 {
 	u64 iova[2] = { 0 };
@@ -628,6 +656,7 @@ TEST_F(ioas, map_where_it_likes_is_reached_by_the_device)
 	EXPECT_EQ(0x88, self->va[VST_PAGE]);
 }
 
+/* uapi: IOAS.MAP.FIXED */
 TEST_F(ioas, map_is_where_it_was_asked_for)
 {
 	u64 iova = self->iova;
@@ -641,6 +670,7 @@ TEST_F(ioas, map_is_where_it_was_asked_for)
 	EXPECT_EQ(0x88, self->va[0]);
 }
 
+/* uapi: IOAS.MAP.FIXED */
 TEST_F(ioas, permission_is_kept)
 {
 	u64 ro = self->iova, wo = self->iova + VST_PAGE;
@@ -657,6 +687,7 @@ TEST_F(ioas, permission_is_kept)
 	EXPECT_EQ(0, vst_read64(self->dev, CARD, VLAB_SERIAL_MEM));
 }
 
+/* uapi: IOAS.UNMAP */
 TEST_F(ioas, unmapped_memory_is_out_of_reach)
 {
 	u64 done;
@@ -689,6 +720,7 @@ TEST_F(ioas, device_reaches_the_page_that_was_mapped_not_what_took_its_place)
 
 /* ---- files, and who pays for what is mapped ---- */
 
+/* uapi: IOAS.MORE */
 FIXTURE(file) {
 	struct vst_iommu *iommu;
 	struct vst_dev *dev;
@@ -802,6 +834,7 @@ TEST_F(file, memory_of_a_process_stays_with_it)
 }
 
 /* Nothing is where a BAR says, so nobody else must be led there. */
+/* uapi: FEATURE.DMA_BUF */
 TEST_F(attach, bar_is_not_given_out_as_a_dma_buf)
 {
 	struct {
@@ -823,6 +856,7 @@ TEST_F(attach, bar_is_not_given_out_as_a_dma_buf)
 	EXPECT_GT(0, __vst_ioctl(self->dev, VFIO_DEVICE_FEATURE, &arg));
 }
 
+/* uapi: IOAS.MAP.FIXED IOAS.MAP.AUTO */
 FIXTURE(bad_map) {
 	struct vst_iommu *iommu;
 	u8 *va;
@@ -886,6 +920,7 @@ TEST_F(bad_map, is_refused)
 }
 
 /* How all structs of iommufd grow. */
+/* uapi: IOAS.ALLOC */
 TEST_F(ioas, longer_struct_is_taken_when_the_rest_is_zero)
 {
 	struct {
@@ -921,6 +956,7 @@ static int ioas_copy(struct vst_iommu *iommu, u32 from, u64 src, u32 to, u64 *ds
 	return ret;
 }
 
+/* uapi: IOAS.MORE */
 TEST_F(ioas, copy_is_the_same_memory_and_outlives_its_original)
 {
 	u64 src = 0x10000, dst = self->iova;
@@ -941,6 +977,7 @@ TEST_F(ioas, copy_is_the_same_memory_and_outlives_its_original)
 	EXPECT_EQ(0x88, self->va[BUF - 8]);
 }
 
+/* uapi: IOAS.MORE */
 TEST_F(ioas, copy_has_permissions_of_its_own)
 {
 	u64 dst = 0;
@@ -953,6 +990,7 @@ TEST_F(ioas, copy_has_permissions_of_its_own)
 	EXPECT_EQ(VLAB_DMA_ERR_NONE, put(self->dev, self->iova));
 }
 
+/* uapi: IOAS.MORE */
 TEST_F(ioas, copy_of_what_is_not_there_is_refused)
 {
 	u64 dst = self->iova + BUF, onto = self->iova;
@@ -974,6 +1012,7 @@ TEST_F(ioas, copy_of_what_is_not_there_is_refused)
 }
 
 /* What was mapped for reading only has no writable copy. */
+/* uapi: IOAS.MORE */
 TEST_F(ioas, copy_cannot_gain_permission_over_read_only_memory)
 {
 	u64 dst = self->iova + BUF;
@@ -988,6 +1027,7 @@ TEST_F(ioas, copy_cannot_gain_permission_over_read_only_memory)
 
 /* ---- unmapping ---- */
 
+/* uapi: IOAS.UNMAP */
 TEST_F(ioas, unmap_of_nothing_or_a_part_is_refused)
 {
 	EXPECT_EQ(-ENOENT, __vst_unmap(self->iommu, self->iova, BUF, NULL));
@@ -999,6 +1039,7 @@ TEST_F(ioas, unmap_of_nothing_or_a_part_is_refused)
 	EXPECT_EQ(VLAB_DMA_ERR_NONE, put(self->dev, self->iova + BUF - 8));
 }
 
+/* uapi: IOAS.UNMAP */
 TEST_F(ioas, unmap_of_everything_says_how_much_it_was)
 {
 	u64 done;
@@ -1039,6 +1080,7 @@ static int allow(struct vst_iommu *iommu, u32 id, const struct iommu_iova_range 
 	return xioctl(iommu->fd, IOMMU_IOAS_ALLOW_IOVAS, &allow);
 }
 
+/* uapi: IOAS.UNMAP */
 TEST_F(ioas, ranges_of_an_empty_one_are_everything)
 {
 	struct iommu_iova_range range[4];
@@ -1050,6 +1092,7 @@ TEST_F(ioas, ranges_of_an_empty_one_are_everything)
 	EXPECT_EQ(UINT64_MAX, range[0].last);
 }
 
+/* uapi: IOAS.UNMAP */
 TEST_F(ioas, ranges_become_fewer_with_a_device_and_come_back_without)
 {
 	struct iommu_iova_range range[16];
@@ -1064,6 +1107,7 @@ TEST_F(ioas, ranges_become_fewer_with_a_device_and_come_back_without)
 	EXPECT_EQ(1, n);
 }
 
+/* uapi: IOAS.UNMAP */
 TEST_F(ioas, ranges_without_room_tell_how_many_there_are)
 {
 	struct iommu_iova_range range[16];
@@ -1076,6 +1120,7 @@ TEST_F(ioas, ranges_without_room_tell_how_many_there_are)
 	EXPECT_EQ(-ENOENT, get_ranges(self->iommu, NO_ID, range, &n));
 }
 
+/* uapi: IOAS.MORE IOAS.MAP.AUTO */
 TEST_F(ioas, map_where_it_likes_keeps_to_what_is_allowed)
 {
 	const struct iommu_iova_range two = { self->iova, self->iova + 2 * VST_PAGE - 1 };
@@ -1096,6 +1141,7 @@ TEST_F(ioas, map_where_it_likes_keeps_to_what_is_allowed)
 			      VST_PAGE, READABLE));
 }
 
+/* uapi: IOAS.MORE */
 TEST_F(ioas, what_a_device_cannot_have_is_not_allowed)
 {
 	const struct iommu_iova_range window = { MESSAGES, MESSAGES + VST_PAGE - 1 };
@@ -1107,6 +1153,7 @@ TEST_F(ioas, what_a_device_cannot_have_is_not_allowed)
 	EXPECT_EQ(VLAB_DMA_ERR_NONE, put(self->dev, self->iova));
 }
 
+/* uapi: IOAS.MAP.FIXED */
 TEST_F(ioas, what_a_device_cannot_have_is_not_mapped)
 {
 	u64 iova = MESSAGES;
@@ -1119,6 +1166,7 @@ TEST_F(ioas, what_a_device_cannot_have_is_not_mapped)
 	EXPECT_EQ(VLAB_DMA_ERR_NOMAP, get(self->dev, iova));
 }
 
+/* uapi: IOAS.MORE */
 TEST_F(ioas, allowed_ranges_that_make_no_sense_are_refused)
 {
 	const struct iommu_iova_range turned = { 0x2000, 0x1000 };
@@ -1144,6 +1192,7 @@ static void get_affected(struct vst_dev *dev, struct affected *a)
 	vst_ioctl(dev, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, a);
 }
 
+/* uapi: HOT_RESET.INFO.DEV_ID */
 TEST_F(attach, hot_reset_info_names_the_device_by_its_id)
 {
 	struct affected a;
@@ -1155,6 +1204,7 @@ TEST_F(attach, hot_reset_info_names_the_device_by_its_id)
 	EXPECT_EQ(self->dev->id, a.dev[0].devid);
 }
 
+/* uapi: HOT_RESET.DO */
 TEST_F(attach, hot_reset_with_an_array_is_refused)
 {
 	struct {
@@ -1169,6 +1219,7 @@ TEST_F(attach, hot_reset_with_an_array_is_refused)
 	EXPECT_EQ(before, vst_read32(self->dev, CARD, VLAB_SERIAL_RESETS));
 }
 
+/* uapi: HOT_RESET.DO */
 TEST_F(attach, hot_reset_while_detached_resets)
 {
 	u32 before = vst_read32(self->dev, CARD, VLAB_SERIAL_RESETS);
@@ -1205,6 +1256,7 @@ FIXTURE_TEARDOWN(slot)
 	vst_card_destroy(&self->card);
 }
 
+/* uapi: HOT_RESET.INFO.DEV_ID */
 TEST_F(slot, functions_of_the_group_are_owned_though_nobody_opened_them)
 {
 	struct affected a;
@@ -1222,6 +1274,7 @@ TEST_F(slot, functions_of_the_group_are_owned_though_nobody_opened_them)
 	EXPECT_EQ(0, __vst_hot_reset(self->dev));
 }
 
+/* uapi: HOT_RESET.INFO.DEV_ID HOT_RESET.DO */
 TEST_F(slot, hot_reset_is_refused_while_a_function_is_nobodys)
 {
 	struct affected a;
@@ -1234,6 +1287,7 @@ TEST_F(slot, hot_reset_is_refused_while_a_function_is_nobodys)
 	EXPECT_GT(0, __vst_hot_reset(self->dev));
 }
 
+/* uapi: IOMMUFD.BIND */
 TEST_F(slot, function_of_the_group_is_not_bound_to_another_iommufd)
 {
 	int iommufd = open("/dev/iommu", O_RDWR), cdev = vst_cdev_open(self->card.bdf[1]);

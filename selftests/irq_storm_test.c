@@ -149,6 +149,7 @@ static void expect_order(struct __test_metadata *_metadata, struct vst_dev *dev,
 	EXPECT_EQ(n, handlers(dev->bdf));
 }
 
+/* uapi: SET_IRQS.INTX.EVENTFD SET_IRQS.MSI.EVENTFD SET_IRQS.MSIX.EVENTFD */
 TEST_F(storm, goes_off_and_on)
 {
 	int i;
@@ -166,6 +167,7 @@ TEST_F(storm, goes_off_and_on)
 	expect_order(_metadata, self->dev, variant->index, self->fd, 1);
 }
 
+/* uapi: SET_IRQS.INTX.EVENTFD SET_IRQS.MSI.EVENTFD SET_IRQS.MSIX.EVENTFD */
 TEST_F(storm, eventfd_is_replaced)
 {
 	int i, now;
@@ -186,6 +188,7 @@ TEST_F(storm, eventfd_is_replaced)
 	expect_order(_metadata, self->dev, variant->index, self->fd, 1);
 }
 
+/* uapi: SET_IRQS.INTX.EVENTFD SET_IRQS.MSI.EVENTFD SET_IRQS.MSIX.EVENTFD */
 TEST_F(storm, eventfd_comes_and_goes)
 {
 	int i, none = -1;
@@ -204,6 +207,7 @@ TEST_F(storm, eventfd_comes_and_goes)
 	expect_order(_metadata, self->dev, variant->index, self->fd, 1);
 }
 
+/* uapi: SET_IRQS.SWITCH */
 TEST_F(storm, is_refused_another_index_all_the_time)
 {
 	const unsigned int all[] = { INTX, MSI, MSIX };
@@ -219,6 +223,7 @@ TEST_F(storm, is_refused_another_index_all_the_time)
 	expect_order(_metadata, self->dev, variant->index, self->fd, 1);
 }
 
+/* uapi: SET_IRQS.SWITCH */
 TEST_F(storm, index_is_switched_to_and_from)
 {
 	const unsigned int all[] = { INTX, MSIX, MSI };
@@ -236,6 +241,7 @@ TEST_F(storm, index_is_switched_to_and_from)
 	expect_order(_metadata, self->dev, variant->index, self->fd, 1);
 }
 
+/* uapi: SET_IRQS.ERR SET_IRQS.REQ */
 TEST_F(storm, err_and_req_come_and_go_beside_it)
 {
 	int i, none = -1, err = vst_eventfd(), req = vst_eventfd();
@@ -289,6 +295,7 @@ FIXTURE_TEARDOWN(vectors)
 	vst_close(self->dev);
 }
 
+/* uapi: MSI.NORESIZE */
 TEST_F(vectors, grow_and_shrink_with_all_off_between)
 {
 	static const u8 size[] = { 1, 16, 3, 8, 2, 15, 4, 16, 5 };
@@ -307,6 +314,7 @@ TEST_F(vectors, grow_and_shrink_with_all_off_between)
 }
 
 /* By eventfds of -1: the vectors stay the device's, their handlers go. */
+/* uapi: MSIX.SPARSE */
 TEST_F(vectors, shrink_and_grow_while_on)
 {
 	int none[VECTORS];
@@ -328,6 +336,7 @@ TEST_F(vectors, shrink_and_grow_while_on)
 }
 
 /* What IRQ_INFO says of NORESIZE holds while messages fly, too. */
+/* uapi: MSI.NORESIZE MSIX.DYNAMIC */
 TEST_F(vectors, grow_past_what_was_asked_for_as_irq_info_says)
 {
 	struct vfio_irq_info info;
@@ -347,6 +356,7 @@ TEST_F(vectors, grow_past_what_was_asked_for_as_irq_info_says)
 		     info.flags & VFIO_IRQ_INFO_NORESIZE ? 2 : VECTORS);
 }
 
+/* uapi: MSIX.SPARSE */
 TEST_F(vectors, holes_move)
 {
 	unsigned int i, v;
@@ -374,6 +384,7 @@ struct eventfds {
 	int vector[VECTORS], err, req, unmask;
 };
 
+/* uapi: SET_IRQS.INTX.EVENTFD SET_IRQS.MSI.EVENTFD SET_IRQS.MSIX.EVENTFD */
 FIXTURE(end) {
 	struct eventfds e;
 };
@@ -478,6 +489,7 @@ static void __noreturn arm_and_send(const struct eventfds *e, unsigned int index
 	_exit(KSFT_FAIL);
 }
 
+/* mtty: 5 */
 TEST_F(end, by_kill_in_a_storm_leaves_nothing)
 {
 	pid_t pid = fork();

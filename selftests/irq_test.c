@@ -136,6 +136,7 @@ FIXTURE_TEARDOWN(any)
 	vst_close(self->dev);
 }
 
+/* uapi: SET_IRQS.INTX.EVENTFD SET_IRQS.MSI.EVENTFD SET_IRQS.MSIX.EVENTFD */
 TEST_F(any, interrupt_of_a_port_arrives)
 {
 	vst_irq_eventfds(self->dev, variant->index, 0, 1, &self->fd);
@@ -143,6 +144,7 @@ TEST_F(any, interrupt_of_a_port_arrives)
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 }
 
+/* uapi: SET_IRQS.INTX.EVENTFD SET_IRQS.MSI.EVENTFD SET_IRQS.MSIX.EVENTFD */
 TEST_F(any, interrupt_of_the_engine_arrives)
 {
 	vst_irq_eventfds(self->dev, variant->index, 0, 1, &self->fd);
@@ -150,6 +152,7 @@ TEST_F(any, interrupt_of_the_engine_arrives)
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 }
 
+/* uapi: SET_IRQS.INTX.LOOPBACK SET_IRQS.MSI.LOOPBACK */
 TEST_F(any, loopback_none_signals)
 {
 	vst_irq_eventfds(self->dev, variant->index, 0, 1, &self->fd);
@@ -157,6 +160,7 @@ TEST_F(any, loopback_none_signals)
 	EXPECT_EQ(1, vst_event_count(self->fd));
 }
 
+/* uapi: SET_IRQS.INTX.LOOPBACK SET_IRQS.MSI.LOOPBACK */
 TEST_F(any, loopback_true_signals)
 {
 	u8 yes = 1;
@@ -166,6 +170,7 @@ TEST_F(any, loopback_true_signals)
 	EXPECT_EQ(1, vst_event_count(self->fd));
 }
 
+/* uapi: SET_IRQS.INTX.LOOPBACK SET_IRQS.MSI.LOOPBACK */
 TEST_F(any, loopback_false_is_silent)
 {
 	u8 no = 0;
@@ -175,6 +180,7 @@ TEST_F(any, loopback_false_is_silent)
 	EXPECT_EQ(0, vst_event_count(self->fd));
 }
 
+/* uapi: SET_IRQS.INTX.LOOPBACK SET_IRQS.MSI.LOOPBACK */
 TEST_F(any, loopback_before_enable_is_refused)
 {
 	u8 yes = 1;
@@ -183,6 +189,7 @@ TEST_F(any, loopback_before_enable_is_refused)
 	EXPECT_EQ(-EINVAL, __vst_set_irqs(self->dev, variant->index, TRIGGER | BOOL, 0, 1, &yes));
 }
 
+/* uapi: SET_IRQS.INTX.EVENTFD SET_IRQS.MSI.EVENTFD SET_IRQS.MSIX.EVENTFD */
 TEST_F(any, new_eventfd_takes_over)
 {
 	int other = vst_eventfd();
@@ -202,6 +209,7 @@ TEST_F(any, same_eventfd_again_still_works)
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 }
 
+/* uapi: SET_IRQS.INTX.EVENTFD SET_IRQS.MSI.EVENTFD SET_IRQS.MSIX.EVENTFD */
 TEST_F(any, no_eventfd_is_silent_until_there_is_one)
 {
 	int none = -1;
@@ -220,6 +228,7 @@ TEST_F(any, no_eventfd_is_silent_until_there_is_one)
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 }
 
+/* uapi: SET_IRQS.INTX.EVENTFD SET_IRQS.MSI.EVENTFD SET_IRQS.MSIX.EVENTFD */
 TEST_F(any, disabled_is_silent)
 {
 	vst_irq_eventfds(self->dev, variant->index, 0, 1, &self->fd);
@@ -229,6 +238,7 @@ TEST_F(any, disabled_is_silent)
 	EXPECT_EQ(0, vst_event_count(self->fd));
 }
 
+/* uapi: SET_IRQS.ARGUMENTS */
 TEST_F(any, disabled_twice_is_refused)
 {
 	EXPECT_EQ(-EINVAL, __vst_irq_disable(self->dev, variant->index));
@@ -246,6 +256,7 @@ TEST_F(any, enabled_again_works)
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 }
 
+/* uapi: SET_IRQS.ARGUMENTS */
 TEST_F(any, closed_file_is_refused)
 {
 	int closed = self->fd;
@@ -256,6 +267,7 @@ TEST_F(any, closed_file_is_refused)
 	EXPECT_EQ(0, __vst_irq_eventfds(self->dev, variant->index, 0, 1, &self->fd));
 }
 
+/* uapi: SET_IRQS.ARGUMENTS */
 TEST_F(any, file_that_is_no_eventfd_is_refused)
 {
 	int null = open("/dev/null", O_RDWR);
@@ -293,6 +305,7 @@ TEST_F(any, full_counter_loses_no_later_interrupt)
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 }
 
+/* uapi: SET_IRQS.SWITCH */
 TEST_F(any, other_index_is_refused_while_enabled)
 {
 	int other = vst_eventfd();
@@ -305,6 +318,7 @@ TEST_F(any, other_index_is_refused_while_enabled)
 	EXPECT_EQ(0, vst_event_count(other));
 }
 
+/* uapi: SET_IRQS.SWITCH */
 TEST_F(any, other_index_works_after_disable)
 {
 	int other = vst_eventfd();
@@ -317,6 +331,7 @@ TEST_F(any, other_index_works_after_disable)
 	EXPECT_EQ(0, vst_event_count(self->fd));
 }
 
+/* uapi: SET_IRQS.ARGUMENTS */
 TEST_F(any, vectors_past_the_end_are_refused)
 {
 	unsigned int max = irq_count(self->dev, variant->index);
@@ -332,6 +347,7 @@ TEST_F(any, vectors_past_the_end_are_refused)
 					  UINT32_MAX, NULL));
 }
 
+/* uapi: SET_IRQS.ARGUMENTS */
 TEST_F(any, no_vectors_enable_nothing)
 {
 	EXPECT_GT(0, __vst_irq_eventfds(self->dev, variant->index, 0, 0, NULL));
@@ -373,6 +389,7 @@ FIXTURE_TEARDOWN(intx)
 	vst_close(self->dev);
 }
 
+/* uapi: INTX.LEVEL */
 TEST_F(intx, sends_one_event_and_masks_itself)
 {
 	port_raise(self->dev, 0);
@@ -395,6 +412,7 @@ TEST_F(intx, every_source_drives_the_line)
 	EXPECT_EQ(0, vst_event_count(self->fd));
 }
 
+/* uapi: SET_IRQS.INTX.MASK */
 TEST_F(intx, masked_is_silent)
 {
 	vst_irq_mask(self->dev, INTX);
@@ -404,6 +422,7 @@ TEST_F(intx, masked_is_silent)
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 }
 
+/* uapi: SET_IRQS.INTX.MASK */
 TEST_F(intx, masked_by_true_is_silent)
 {
 	u8 yes = 1;
@@ -415,6 +434,7 @@ TEST_F(intx, masked_by_true_is_silent)
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 }
 
+/* uapi: SET_IRQS.INTX.MASK */
 TEST_F(intx, mask_by_false_changes_nothing)
 {
 	u8 no = 0;
@@ -424,6 +444,7 @@ TEST_F(intx, mask_by_false_changes_nothing)
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 }
 
+/* uapi: SET_IRQS.INTX.MASK */
 TEST_F(intx, unmask_by_false_changes_nothing)
 {
 	u8 no = 0;
@@ -434,6 +455,7 @@ TEST_F(intx, unmask_by_false_changes_nothing)
 	EXPECT_EQ(0, vst_event_count(self->fd));
 }
 
+/* uapi: SET_IRQS.INTX.MASK */
 TEST_F(intx, masked_twice_needs_one_unmask)
 {
 	vst_irq_mask(self->dev, INTX);
@@ -443,6 +465,7 @@ TEST_F(intx, masked_twice_needs_one_unmask)
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 }
 
+/* uapi: INTX.LEVEL, mtty: 13 */
 TEST_F(intx, unmask_fires_again_while_asserted)
 {
 	int i;
@@ -454,6 +477,7 @@ TEST_F(intx, unmask_fires_again_while_asserted)
 	}
 }
 
+/* uapi: INTX.LEVEL */
 TEST_F(intx, unmask_is_silent_when_cleared)
 {
 	port_raise(self->dev, 0);
@@ -463,6 +487,7 @@ TEST_F(intx, unmask_is_silent_when_cleared)
 	EXPECT_EQ(0, vst_event_count(self->fd));
 }
 
+/* uapi: INTX.LEVEL */
 TEST_F(intx, unmask_fires_while_another_source_is_asserted)
 {
 	port_raise(self->dev, 0);
@@ -476,6 +501,7 @@ TEST_F(intx, unmask_fires_while_another_source_is_asserted)
 	EXPECT_EQ(0, vst_event_count(self->fd));
 }
 
+/* uapi: SET_IRQS.INTX.MASK */
 TEST_F(intx, unmask_without_mask_is_harmless)
 {
 	vst_irq_unmask(self->dev, INTX);
@@ -484,6 +510,7 @@ TEST_F(intx, unmask_without_mask_is_harmless)
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 }
 
+/* uapi: SET_IRQS.INTX.LOOPBACK */
 TEST_F(intx, loopback_does_not_mask)
 {
 	vst_irq_loopback(self->dev, INTX, 0);
@@ -493,6 +520,7 @@ TEST_F(intx, loopback_does_not_mask)
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 }
 
+/* uapi: SET_IRQS.INTX.MASK */
 TEST_F(intx, mask_and_unmask_before_enable_are_refused)
 {
 	vst_irq_disable(self->dev, INTX);
@@ -500,6 +528,7 @@ TEST_F(intx, mask_and_unmask_before_enable_are_refused)
 	EXPECT_EQ(-EINVAL, __vst_irq_unmask(self->dev, INTX));
 }
 
+/* uapi: SET_IRQS.INTX.MASK_EVENTFD */
 TEST_F(intx, mask_by_eventfd_is_not_offered)
 {
 	EXPECT_EQ(-ENOTTY, __vst_set_irqs(self->dev, INTX, MASK | EVENTFD, 0, 1, &self->fd));
@@ -519,6 +548,7 @@ static void ring(int fd)
 	vst_assert(eventfd_write(fd, 1) == 0);
 }
 
+/* uapi: SET_IRQS.INTX.UNMASK_EVENTFD, mtty: 12 */
 TEST_F(intx, unmask_eventfd_fires_again_while_asserted)
 {
 	int unmask = unmask_eventfd(self->dev);
@@ -531,6 +561,7 @@ TEST_F(intx, unmask_eventfd_fires_again_while_asserted)
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 }
 
+/* uapi: SET_IRQS.INTX.UNMASK_EVENTFD */
 TEST_F(intx, unmask_eventfd_lets_the_next_interrupt_through)
 {
 	int unmask = unmask_eventfd(self->dev);
@@ -544,6 +575,7 @@ TEST_F(intx, unmask_eventfd_lets_the_next_interrupt_through)
 	EXPECT_EQ(0, vst_event_count(self->fd));
 }
 
+/* uapi: SET_IRQS.INTX.UNMASK_EVENTFD */
 TEST_F(intx, unmask_eventfd_rung_before_it_is_set_counts)
 {
 	int unmask = vst_eventfd();
@@ -555,6 +587,7 @@ TEST_F(intx, unmask_eventfd_rung_before_it_is_set_counts)
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 }
 
+/* uapi: SET_IRQS.INTX.UNMASK_EVENTFD */
 TEST_F(intx, second_unmask_eventfd_is_refused)
 {
 	int second = vst_eventfd();
@@ -563,6 +596,7 @@ TEST_F(intx, second_unmask_eventfd_is_refused)
 	EXPECT_EQ(-EBUSY, __vst_set_irqs(self->dev, INTX, UNMASK | EVENTFD, 0, 1, &second));
 }
 
+/* uapi: SET_IRQS.INTX.UNMASK_EVENTFD */
 TEST_F(intx, unmask_eventfd_taken_off_does_nothing)
 {
 	int unmask = unmask_eventfd(self->dev), none = -1;
@@ -576,6 +610,7 @@ TEST_F(intx, unmask_eventfd_taken_off_does_nothing)
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 }
 
+/* uapi: SET_IRQS.INTX.UNMASK_EVENTFD */
 TEST_F(intx, unmask_file_that_is_no_eventfd_is_refused)
 {
 	int null = open("/dev/null", O_RDWR);
@@ -585,6 +620,7 @@ TEST_F(intx, unmask_file_that_is_no_eventfd_is_refused)
 	EXPECT_EQ(-EBADF, __vst_set_irqs(self->dev, INTX, UNMASK | EVENTFD, 0, 1, &null));
 }
 
+/* uapi: SET_IRQS.INTX.UNMASK_EVENTFD */
 TEST_F(intx, unmask_eventfd_closed_by_its_user_does_no_harm)
 {
 	close(unmask_eventfd(self->dev));
@@ -594,6 +630,7 @@ TEST_F(intx, unmask_eventfd_closed_by_its_user_does_no_harm)
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 }
 
+/* uapi: SET_IRQS.INTX.UNMASK_EVENTFD */
 TEST_F(intx, eventfd_as_its_own_unmask_does_no_harm)
 {
 	vst_set_irqs(self->dev, INTX, UNMASK | EVENTFD, 0, 1, &self->fd);
@@ -606,6 +643,7 @@ TEST_F(intx, eventfd_as_its_own_unmask_does_no_harm)
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 }
 
+/* uapi: INTX.DISABLE */
 TEST_F(intx, disable_bit_silences_and_clearing_it_fires)
 {
 	vst_command(self->dev, PCI_COMMAND_INTX_DISABLE, 0);
@@ -615,6 +653,7 @@ TEST_F(intx, disable_bit_silences_and_clearing_it_fires)
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 }
 
+/* uapi: INTX.DISABLE */
 TEST_F(intx, unmask_does_not_override_the_disable_bit)
 {
 	vst_command(self->dev, PCI_COMMAND_INTX_DISABLE, 0);
@@ -624,6 +663,7 @@ TEST_F(intx, unmask_does_not_override_the_disable_bit)
 	EXPECT_NE(0, vst_cfg_read16(self->dev, PCI_COMMAND) & PCI_COMMAND_INTX_DISABLE);
 }
 
+/* uapi: INTX.DISABLE */
 TEST_F(intx, disable_bit_set_before_enable_holds)
 {
 	vst_irq_disable(self->dev, INTX);
@@ -635,6 +675,7 @@ TEST_F(intx, disable_bit_set_before_enable_holds)
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 }
 
+/* uapi: INTX.DISABLE */
 TEST_F(intx, automask_is_hidden_from_the_command_register)
 {
 	port_raise(self->dev, 0);
@@ -642,6 +683,7 @@ TEST_F(intx, automask_is_hidden_from_the_command_register)
 	EXPECT_EQ(0, vst_cfg_read16(self->dev, PCI_COMMAND) & PCI_COMMAND_INTX_DISABLE);
 }
 
+/* uapi: INTX.LEVEL */
 TEST_F(intx, status_bit_follows_the_cause_masked_or_not)
 {
 	EXPECT_EQ(0, vst_cfg_read16(self->dev, PCI_STATUS) & PCI_STATUS_INTERRUPT);
@@ -711,6 +753,7 @@ FIXTURE_TEARDOWN(message)
 	vst_close(self->dev);
 }
 
+/* uapi: MSI.MESSAGE SET_IRQS.MSIX.EVENTFD */
 TEST_F(message, port_n_interrupts_on_vector_n)
 {
 	unsigned int port;
@@ -723,6 +766,7 @@ TEST_F(message, port_n_interrupts_on_vector_n)
 	}
 }
 
+/* uapi: MSI.MESSAGE */
 TEST_F(message, engine_completes_on_any_vector)
 {
 	unsigned int vec;
@@ -736,6 +780,7 @@ TEST_F(message, engine_completes_on_any_vector)
 	}
 }
 
+/* uapi: MSI.MESSAGE */
 TEST_F(message, engine_sends_on_any_vector)
 {
 	unsigned int vec;
@@ -781,6 +826,7 @@ TEST_F(message, status_bit_and_irq_status_follow_the_cause)
 	EXPECT_EQ(0, irq_status(self->dev));
 }
 
+/* uapi: SET_IRQS.MSI.LOOPBACK */
 TEST_F(message, loopback_bools_choose_vectors)
 {
 	u8 pick[] = { 1, 0, 0, 1 };
@@ -793,6 +839,7 @@ TEST_F(message, loopback_bools_choose_vectors)
 	EXPECT_EQ(1, vst_event_count(self->fd[3]));
 }
 
+/* uapi: SET_IRQS.MSI.LOOPBACK */
 TEST_F(message, loopback_from_start_signals_count_vectors)
 {
 	enable(self->dev, variant->index, 4, self->fd);
@@ -803,6 +850,7 @@ TEST_F(message, loopback_from_start_signals_count_vectors)
 	EXPECT_EQ(0, vst_event_count(self->fd[3]));
 }
 
+/* uapi: SET_IRQS.MESSAGE_MASK */
 TEST_F(message, mask_and_unmask_are_not_offered)
 {
 	u8 yes = 1;
@@ -815,6 +863,7 @@ TEST_F(message, mask_and_unmask_are_not_offered)
 					  self->fd));
 }
 
+/* uapi: MSIX.SPARSE */
 TEST_F(message, vector_without_eventfd_leaves_the_others_alone)
 {
 	int none = -1;
@@ -829,6 +878,7 @@ TEST_F(message, vector_without_eventfd_leaves_the_others_alone)
 	EXPECT_EQ(1, vst_event_wait(self->fd[0]));
 }
 
+/* uapi: MSIX.SPARSE */
 TEST_F(message, sparse_eventfds_are_served)
 {
 	int fds[] = { -1, vst_eventfd(), -1, vst_eventfd() };
@@ -841,6 +891,7 @@ TEST_F(message, sparse_eventfds_are_served)
 	EXPECT_EQ(1, vst_event_wait(fds[3]));
 }
 
+/* uapi: SET_IRQS.MSIX.EVENTFD */
 TEST_F(message, last_vector_alone_can_be_enabled)
 {
 	int fd = vst_eventfd();
@@ -850,6 +901,7 @@ TEST_F(message, last_vector_alone_can_be_enabled)
 	EXPECT_EQ(1, vst_event_wait(fd));
 }
 
+/* uapi: SET_IRQS.ARGUMENTS */
 TEST_F(message, one_bad_eventfd_enables_nothing)
 {
 	int fds[] = { vst_eventfd(), vst_eventfd(), open("/dev/null", O_RDWR) };
@@ -862,6 +914,7 @@ TEST_F(message, one_bad_eventfd_enables_nothing)
 		  variant->enable);
 }
 
+/* uapi: MSI.NORESIZE MSIX.DYNAMIC */
 TEST_F(message, more_vectors_later_only_as_irq_info_says)
 {
 	struct vfio_irq_info info;
@@ -881,6 +934,7 @@ TEST_F(message, more_vectors_later_only_as_irq_info_says)
 	EXPECT_EQ(1, vst_event_wait(self->fd[1]));
 }
 
+/* uapi: MSI.NORESIZE */
 TEST_F(message, all_off_and_on_again_with_more_vectors)
 {
 	enable(self->dev, variant->index, 1, self->fd);
@@ -890,6 +944,7 @@ TEST_F(message, all_off_and_on_again_with_more_vectors)
 	EXPECT_EQ(1, vst_event_wait(self->fd[self->max - 1]));
 }
 
+/* uapi: MSI.NORESIZE */
 TEST_F(message, all_off_and_on_again_with_fewer_vectors)
 {
 	enable(self->dev, variant->index, self->max, self->fd);
@@ -913,6 +968,7 @@ TEST_F(message, one_eventfd_may_serve_all_vectors)
 }
 
 /* A message is a memory write: serial.rst and the PCI specification agree. */
+/* uapi: MSI.MESSAGE */
 TEST_F(message, waits_for_bus_master)
 {
 	enable(self->dev, variant->index, 1, self->fd);
@@ -933,6 +989,7 @@ TEST_F(message, line_is_quiet_while_messages_are_on)
 	EXPECT_EQ(1, vst_event_wait(self->fd[0]));
 }
 
+/* uapi: MSI.MESSAGE */
 TEST_F(message, storm_is_counted_one_by_one)
 {
 	u64 seen = 0;
@@ -966,6 +1023,7 @@ FIXTURE_TEARDOWN(msi)
 	vst_close(self->dev);
 }
 
+/* uapi: SET_IRQS.MSI.EVENTFD */
 TEST_F(msi, sources_fold_onto_one_message)
 {
 	unsigned int port;
@@ -977,6 +1035,7 @@ TEST_F(msi, sources_fold_onto_one_message)
 	}
 }
 
+/* uapi: SET_IRQS.MSI.EVENTFD */
 TEST_F(msi, sources_fold_onto_four_messages_by_number)
 {
 	unsigned int port;
@@ -998,6 +1057,7 @@ static unsigned int mask_bits(struct vst_dev *dev, unsigned int cap)
 	return cap + (flags & PCI_MSI_FLAGS_64BIT ? PCI_MSI_MASK_64 : PCI_MSI_MASK_32);
 }
 
+/* uapi: MSI.MESSAGE REGION.CONFIG */
 TEST_F(msi, mask_bit_keeps_a_message_pending)
 {
 	unsigned int mask = mask_bits(self->dev, self->cap);
@@ -1014,6 +1074,7 @@ TEST_F(msi, mask_bit_keeps_a_message_pending)
 	EXPECT_EQ(0, vst_cfg_read32(self->dev, mask + 4));
 }
 
+/* uapi: MSI.MESSAGE REGION.CONFIG */
 TEST_F(msi, mask_bit_of_one_message_leaves_the_others_alone)
 {
 	unsigned int mask = mask_bits(self->dev, self->cap);
@@ -1026,6 +1087,7 @@ TEST_F(msi, mask_bit_of_one_message_leaves_the_others_alone)
 	EXPECT_EQ(1, vst_event_wait(self->fd[3]));
 }
 
+/* uapi: SET_IRQS.MSI.EVENTFD */
 TEST_F(msi, three_vectors_are_three_vectors)
 {
 	int fds[4];
@@ -1039,6 +1101,7 @@ TEST_F(msi, three_vectors_are_three_vectors)
 
 /* ---- ERR and REQ ---- */
 
+/* uapi: SET_IRQS.ERR SET_IRQS.REQ */
 FIXTURE(single) {
 	struct vst_dev *dev;
 	int fd;
@@ -1152,6 +1215,7 @@ TEST_F(single, goes_with_any_interrupt_mode)
 
 /* ---- the ioctl's argument ---- */
 
+/* uapi: SET_IRQS.ARGUMENTS */
 FIXTURE(ioctl) {
 	struct vst_dev *dev;
 	int fd;
@@ -1239,6 +1303,7 @@ TEST_F(ioctl, unknown_flags_are_refused)
 
 /* ---- a card with other numbers of vectors, and two cards ---- */
 
+/* uapi: SET_IRQS.MSI.EVENTFD */
 TEST(msi_of_32_vectors_sends_on_the_last)
 {
 	struct vst_card card;
@@ -1257,6 +1322,7 @@ TEST(msi_of_32_vectors_sends_on_the_last)
 	vst_card_destroy(&card);
 }
 
+/* uapi: SET_IRQS.MSIX.EVENTFD */
 TEST(msix_of_2048_vectors_sends_on_the_last)
 {
 	struct vst_card card;
@@ -1276,6 +1342,7 @@ TEST(msix_of_2048_vectors_sends_on_the_last)
 	vst_card_destroy(&card);
 }
 
+/* uapi: IRQ.GET_INFO */
 TEST(line_is_all_a_card_without_messages_has)
 {
 	int fd = vst_eventfd();
@@ -1327,6 +1394,7 @@ FIXTURE_TEARDOWN(two_cards)
 	vst_card_destroy(&self->card);
 }
 
+/* uapi: SET_IRQS.INTX.EVENTFD SET_IRQS.MSI.EVENTFD SET_IRQS.MSIX.EVENTFD */
 TEST_F(two_cards, interrupt_each_for_itself)
 {
 	port_raise(self->two, 0);

@@ -55,6 +55,7 @@ static void send_message(struct vst_dev *dev, unsigned int vector)
 
 /* ---- the vfio device of KVM ---- */
 
+/* uapi: KVM.VFIO_FILE */
 FIXTURE(vfio) {
 	struct vst_dev *dev;
 	struct vst_vm *vm;
@@ -320,6 +321,7 @@ static bool comes(struct vst_vm *vm, u8 vector)
 	return vst_until(vst_vm_pending(vm, vector), VST_DEADLINE_MS);
 }
 
+/* uapi: MSI.MESSAGE */
 TEST_F(message, each_has_its_vector_in_the_guest)
 {
 	unsigned int i;
@@ -348,6 +350,7 @@ TEST_F(message, event_is_the_guests_alone)
 	EXPECT_EQ(0, vst_event_count(self->fd[0]));
 }
 
+/* uapi: SET_IRQS.MSI.LOOPBACK */
 TEST_F(message, loopback_reaches_the_guest)
 {
 	vst_irq_loopback(self->dev, variant->index, 5);
@@ -508,6 +511,7 @@ TEST_F(line, interrupts_the_guest)
 	EXPECT_TRUE(vst_vm_sees(self->vm, VST_VM_LINE));
 }
 
+/* uapi: INTX.LEVEL SET_IRQS.INTX.UNMASK_EVENTFD */
 TEST_F(line, that_stays_comes_again_after_each_end_of_interrupt)
 {
 	int i;
@@ -558,6 +562,7 @@ TEST_F(line, that_is_taken_off_while_up_is_down_for_the_guest)
 	EXPECT_FALSE(vst_vm_round(self->vm, VST_VM_LINE));
 }
 
+/* uapi: INTX.DISABLE */
 TEST_F(line, disable_bit_keeps_it_from_the_guest)
 {
 	vst_command(self->dev, PCI_COMMAND_INTX_DISABLE, 0);
@@ -650,6 +655,7 @@ TEST_F(doorbell, comes_to_us_while_nobody_takes_it)
 	EXPECT_TRUE(vst_vm_round(self->vm, VST_VM_DOORBELL));
 }
 
+/* uapi: IOEVENTFD */
 TEST_F(doorbell, writes_a_register_of_the_card)
 {
 	on_signal_write(self->dev, SRC, 0xfeed, self->fd);
@@ -670,6 +676,7 @@ TEST_F(doorbell, writes_by_the_value_that_was_agreed_on_only)
 	EXPECT_TRUE(vst_until(vst_read32(self->dev, CARD, SRC) == 0xfeed, VST_DEADLINE_MS));
 }
 
+/* uapi: IOEVENTFD */
 TEST_F(doorbell, each_value_writes_where_it_was_told_to)
 {
 	unsigned int i;
@@ -699,6 +706,7 @@ TEST_F(doorbell, answer_of_the_card_interrupts_the_guest)
 	EXPECT_TRUE(vst_vm_sees(self->vm, VST_VM_MESSAGE));
 }
 
+/* uapi: IOEVENTFD */
 TEST_F(doorbell, that_the_card_took_no_more_of_signals_us_alone)
 {
 	on_signal_write(self->dev, SRC, 0xfeed, self->fd);

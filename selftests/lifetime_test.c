@@ -298,6 +298,7 @@ TEST_F(process, that_just_exits_leaves_the_card_fresh)
 	check_fresh(_metadata, self->bdf);
 }
 
+/* uapi: CDEV.OPEN */
 TEST_F(process, child_keeps_the_device_open)
 {
 	struct work w;
@@ -339,6 +340,7 @@ FIXTURE_TEARDOWN(file)
 	vst_close(self->w.dev);
 }
 
+/* uapi: CDEV.OPEN */
 TEST_F(file, device_has_one_user)
 {
 	struct vst_dev *dev;
@@ -346,6 +348,7 @@ TEST_F(file, device_has_one_user)
 	EXPECT_EQ(vst_backend()->busy, __vst_open_in(&dev, vst_bdf(), NULL));
 }
 
+/* uapi: GROUP.GET_DEVICE_FD */
 TEST_F(file, second_file_of_a_device_is_as_good_as_the_first)
 {
 	struct vst_dev *second;
@@ -360,6 +363,7 @@ TEST_F(file, second_file_of_a_device_is_as_good_as_the_first)
 		  vst_read32(self->w.dev, VLAB_SERIAL_BAR_CTRL, VLAB_SERIAL_LIVENESS));
 }
 
+/* uapi: GROUP.GET_DEVICE_FD */
 TEST_F(file, device_of_another_name_is_not_in_the_group)
 {
 	VST_NEEDS(VST_CAN_GROUP);
@@ -383,6 +387,7 @@ TEST_F(file, last_close_ends_a_transfer)
 	self->w.dev = dev;
 }
 
+/* uapi: DEVICE.RESET */
 TEST_F(file, open_finds_the_reset_state)
 {
 	struct vst_uart u = vst_uart(self->w.dev, 0);
@@ -490,6 +495,7 @@ TEST_F(order, memory_of_the_transfer_first)
 	check_fresh(_metadata, vst_bdf());
 }
 
+/* uapi: GROUP.UNSET_CONTAINER */
 TEST_F(order, unset_container_is_refused_while_open)
 {
 	struct vst_dev *dev = self->w.dev;
@@ -505,6 +511,7 @@ TEST_F(order, unset_container_is_refused_while_open)
 
 /* ---- drivers and cards that go while the device is open ---- */
 
+/* uapi: REQUEST */
 FIXTURE(pull) {
 	struct vst_card card;
 	struct work w;
@@ -567,6 +574,7 @@ static void finish_pull(struct __test_metadata *_metadata, struct child *c, stru
 	EXPECT_EQ(-ENODEV, __vst_driver(card->bdf[0], now, sizeof(now)));
 }
 
+/* mtty: 17 */
 TEST_F(pull, asks_by_the_request_eventfd_and_waits_for_the_close)
 {
 	watch_request(&self->w);

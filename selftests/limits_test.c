@@ -45,6 +45,7 @@ static void drop_ipc_lock(void)
 	vst_assert(!syscall(SYS_capset, &head, data));
 }
 
+/* uapi: TYPE1.ACCOUNTING */
 FIXTURE(limit) {
 	struct vst_dev *dev;
 	struct vst_iommu *iommu;
@@ -192,6 +193,7 @@ TEST_F(limit, second_card_costs_nothing)
 	vst_card_destroy(&card);
 }
 
+/* uapi: TYPE1.ACCOUNTING */
 TEST(limit_does_not_hold_for_those_who_may_lock_but_they_are_counted)
 {
 	unsigned long before;
@@ -229,6 +231,7 @@ static void hear(int sock)
 	vst_assert(read(sock, &byte, 1) == 1);
 }
 
+/* uapi: TYPE1.ACCOUNTING */
 FIXTURE(charge) {
 	struct vst_dev *dev;
 	struct vst_iommu *iommu;
@@ -435,6 +438,7 @@ static bool can_update(struct vst_iommu *iommu)
 	return vst_xioctl(iommu->fd, VFIO_CHECK_EXTENSION, VFIO_UPDATE_VADDR);
 }
 
+/* uapi: MAP_DMA.VADDR */
 TEST_F(charge, goes_to_the_process_that_gives_a_new_address)
 {
 	struct child c;
@@ -453,6 +457,7 @@ TEST_F(charge, goes_to_the_process_that_gives_a_new_address)
 	EXPECT_EQ(self->before, vst_locked(0));
 }
 
+/* uapi: MAP_DMA.VADDR */
 TEST_F(charge, of_a_dead_process_is_taken_over_with_a_new_address)
 {
 	struct child c;
@@ -467,6 +472,7 @@ TEST_F(charge, of_a_dead_process_is_taken_over_with_a_new_address)
 	EXPECT_EQ(0, __vst_dma_touch(self->dev, self->buf.iova, BUF, true));
 }
 
+/* uapi: MAP_DMA.VADDR */
 TEST_F(charge, that_is_too_much_for_the_new_process_is_refused)
 {
 	struct child c;
@@ -487,6 +493,7 @@ TEST_F(charge, that_is_too_much_for_the_new_process_is_refused)
 	EXPECT_EQ(0, __vst_dma_touch(self->dev, self->buf.iova, BUF, true));
 }
 
+/* uapi: MAP_DMA.VADDR */
 TEST_F(charge, stays_when_the_same_process_gives_a_new_address)
 {
 	if (!can_update(self->iommu))
@@ -521,6 +528,7 @@ static u32 available(struct vst_iommu *iommu)
 	vst_fail(__FILE__, __LINE__, "no capability DMA_AVAIL", 0);
 }
 
+/* uapi: TYPE1.CAP.DMA_AVAIL */
 FIXTURE(entries) {
 	char before[16];
 	struct vst_dev *dev;
@@ -632,6 +640,7 @@ TEST_F(entries, are_as_many_as_the_parameter_said_at_the_opening)
 	self->dev = dev;
 }
 
+/* uapi: TYPE1.CAP.DMA_AVAIL */
 TEST(no_entries_let_nothing_be_mapped)
 {
 	struct vst_dev *dev;

@@ -19,6 +19,7 @@
 #define SIZE	0x10000UL
 #define LEN	(SIZE - MEM)
 
+/* uapi: REGION.MMAP */
 FIXTURE(mmap) {
 	struct vst_dev *dev;
 	u8 *va;		/* all of card memory */
@@ -56,6 +57,7 @@ static bool is_there(const void *va)
 
 /* ---- the same memory ---- */
 
+/* mtty: 6 */
 TEST_F(mmap, stores_are_seen_by_reads)
 {
 	u8 out[LEN];

@@ -33,6 +33,7 @@ struct side {
 	u64 iova;
 };
 
+/* uapi: TYPE1.MMIO */
 FIXTURE(p2p) {
 	struct vst_card card;
 	struct vst_iommu *iommu;

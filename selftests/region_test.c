@@ -22,6 +22,7 @@
 #define SRC	(VLAB_SERIAL_DMA + VLAB_DMA_SRC)	/* 64 bits that keep what is written */
 #define UNUSED	0xf00					/* no register is there */
 
+/* uapi: REGION.BAR */
 FIXTURE(region) {
 	struct vst_dev *dev;
 };
@@ -290,6 +291,7 @@ TEST_F(region, access_across_the_control_page_reaches_both_sides)
 
 /* ---- the end of a region, and beyond ---- */
 
+/* mtty: 3 */
 TEST_F(region, read_past_the_end_is_short)
 {
 	u64 size = self->dev->region[UART].size;
@@ -332,6 +334,7 @@ TEST_F(region, access_at_the_last_offset_of_a_region_is_refused)
 	EXPECT_EQ(-EINVAL, __vst_write(self->dev, CARD, (1ULL << 40) - 8, &val, 16));
 }
 
+/* uapi: REGION.ROM REGION.VGA, mtty: 2 */
 TEST_F(region, access_to_a_region_that_is_not_there_is_refused)
 {
 	u32 val = 0;
@@ -343,6 +346,7 @@ TEST_F(region, access_to_a_region_that_is_not_there_is_refused)
 	EXPECT_EQ(-EINVAL, __vst_read(self->dev, VFIO_PCI_VGA_REGION_INDEX, 0xa0000, &val, 4));
 }
 
+/* uapi: REGION.DEVICE */
 TEST_F(region, access_past_the_last_region_is_refused)
 {
 	unsigned int index;
@@ -412,6 +416,7 @@ TEST_F(region, msix_table_reads_ones_and_ignores_writes)
 
 /* ---- memory switched off ---- */
 
+/* mtty: 10 */
 TEST_F(region, nothing_answers_while_memory_is_disabled)
 {
 	const u64 off[] = { VLAB_SERIAL_ID, UNUSED, VLAB_SERIAL_MEM };
@@ -515,6 +520,7 @@ TEST_F(region, concurrent_writers_do_not_tear_a_register)
 
 /* ---- writes by ioeventfd ---- */
 
+/* uapi: IOEVENTFD */
 FIXTURE(ioeventfd) {
 	struct vst_dev *dev;
 	int fd;

@@ -57,6 +57,7 @@ static int hot_reset_with(struct vst_dev *dev, const int *fds, unsigned int n)
 	return __vst_ioctl(dev, VFIO_DEVICE_PCI_HOT_RESET, &arg);
 }
 
+/* uapi: DEVICE.RESET */
 FIXTURE(reset) {
 	struct vst_dev *dev;
 	struct vst_buf buf;
@@ -194,6 +195,7 @@ TEST_F(reset, is_one_reset)
 	EXPECT_EQ(self->resets + 1, resets(self->dev));
 }
 
+/* mtty: 9 */
 TEST_F(reset, port_registers_are_back)
 {
 	vst_out(&self->u, UART_IER, 0x0f);
@@ -287,6 +289,7 @@ TEST_F(reset, config_space_is_as_before)
 
 /* ---- interrupts ---- */
 
+/* mtty: 9 */
 TEST_F(reset, cause_is_gone)
 {
 	int fd = vst_eventfd();
@@ -420,6 +423,7 @@ TEST_F(reset, mappings_of_the_iommu_stay)
 
 /* ---- D3hot itself ---- */
 
+/* uapi: REGION.CONFIG */
 FIXTURE(d3hot) {
 	struct vst_dev *dev;
 	struct vst_buf buf;
@@ -541,6 +545,7 @@ TEST_F(d3hot, character_that_arrives_there_interrupts_nobody)
 
 /* ---- FLR itself ---- */
 
+/* uapi: DEVICE.RESET */
 FIXTURE(flr) {
 	struct vst_dev *dev;
 };
@@ -586,6 +591,7 @@ TEST_F(flr, leaves_no_transaction_pending)
 	vst_buf_free(&buf);
 }
 
+/* uapi: DEVICE.FLAGS_RESET, mtty: 9 */
 TEST_F(flr, device_info_offers_it)
 {
 	struct vfio_device_info info = { .argsz = sizeof(info) };
@@ -630,6 +636,7 @@ FIXTURE_TEARDOWN(hot)
 	vst_close(self->dev);
 }
 
+/* uapi: HOT_RESET.DO */
 TEST_F(hot, puts_everything_back)
 {
 	u32 before = resets(self->dev), bar = vst_cfg_read32(self->dev, PCI_BASE_ADDRESS_2);
@@ -661,6 +668,7 @@ TEST_F(hot, puts_everything_back)
 	EXPECT_EQ(1, vst_event_wait(fd));
 }
 
+/* uapi: HOT_RESET.DO */
 TEST_F(hot, ends_a_card_at_work_and_it_works_again)
 {
 	u64 off = self->dev->region[CTRL].area[0].offset;
@@ -694,6 +702,7 @@ static int get_affected(struct vst_dev *dev, struct affected *a, unsigned int ro
 	return __vst_ioctl(dev, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, a);
 }
 
+/* uapi: HOT_RESET.INFO */
 TEST_F(hot, info_names_this_function)
 {
 	unsigned int domain, bus, slot, fn;
@@ -709,6 +718,7 @@ TEST_F(hot, info_names_this_function)
 	EXPECT_EQ(slot << 3 | fn, a.dev[0].devfn);
 }
 
+/* uapi: HOT_RESET.INFO */
 TEST_F(hot, info_names_the_group)
 {
 	struct affected a;
@@ -719,6 +729,7 @@ TEST_F(hot, info_names_the_group)
 	EXPECT_EQ(vst_group(vst_bdf()), (int)a.dev[0].group_id);
 }
 
+/* uapi: HOT_RESET.INFO */
 TEST_F(hot, info_without_room_tells_how_much_is_needed)
 {
 	struct affected a;
@@ -727,6 +738,7 @@ TEST_F(hot, info_without_room_tells_how_much_is_needed)
 	EXPECT_EQ(1, a.info.count);
 }
 
+/* uapi: HOT_RESET.INFO */
 TEST_F(hot, info_with_short_argsz_is_refused)
 {
 	struct vfio_pci_hot_reset_info info = { .argsz = sizeof(info) - 1 };
@@ -734,6 +746,7 @@ TEST_F(hot, info_with_short_argsz_is_refused)
 	EXPECT_EQ(-EINVAL, __vst_ioctl(self->dev, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, &info));
 }
 
+/* uapi: HOT_RESET.DO */
 TEST_F(hot, without_groups_is_refused)
 {
 	u32 before = resets(self->dev);
@@ -743,6 +756,7 @@ TEST_F(hot, without_groups_is_refused)
 	EXPECT_EQ(before, resets(self->dev));
 }
 
+/* uapi: HOT_RESET.DO */
 TEST_F(hot, with_a_closed_file_is_refused)
 {
 	u32 before = resets(self->dev);
@@ -754,6 +768,7 @@ TEST_F(hot, with_a_closed_file_is_refused)
 	EXPECT_EQ(before, resets(self->dev));
 }
 
+/* uapi: HOT_RESET.DO */
 TEST_F(hot, with_a_file_that_is_no_group_is_refused)
 {
 	u32 before = resets(self->dev);
@@ -764,6 +779,7 @@ TEST_F(hot, with_a_file_that_is_no_group_is_refused)
 	EXPECT_EQ(before, resets(self->dev));
 }
 
+/* uapi: HOT_RESET.DO */
 TEST_F(hot, with_more_groups_than_functions_is_refused)
 {
 	int fds[2] = { vst_group_fd(self->dev), vst_group_fd(self->dev) };
@@ -774,6 +790,7 @@ TEST_F(hot, with_more_groups_than_functions_is_refused)
 	EXPECT_EQ(before, resets(self->dev));
 }
 
+/* uapi: HOT_RESET.DO */
 TEST_F(hot, with_flags_or_short_argsz_is_refused)
 {
 	struct {
@@ -793,6 +810,7 @@ TEST_F(hot, with_flags_or_short_argsz_is_refused)
 	EXPECT_EQ(before, resets(self->dev));
 }
 
+/* uapi: HOT_RESET.DO */
 FIXTURE(hot_two) {
 	struct vst_card card;
 	struct vst_dev *one, *two;
@@ -866,6 +884,7 @@ FIXTURE_TEARDOWN(hot_many)
 	vst_card_destroy(&self->card);
 }
 
+/* uapi: HOT_RESET.INFO */
 TEST_F(hot_many, info_names_every_function)
 {
 	struct affected a;
@@ -878,6 +897,7 @@ TEST_F(hot_many, info_names_every_function)
 	EXPECT_EQ(0xf, seen);
 }
 
+/* uapi: HOT_RESET.DO */
 TEST_F(hot_many, resets_every_function)
 {
 	unsigned int i;
@@ -887,6 +907,7 @@ TEST_F(hot_many, resets_every_function)
 		EXPECT_EQ(0, vst_in(&self->u[i], UART_SCR));
 }
 
+/* uapi: DEVICE.RESET */
 TEST_F(hot_many, function_resets_alone_by_its_power_state)
 {
 	ASSERT_EQ(0, __vst_reset(self->dev[2]));
@@ -895,6 +916,7 @@ TEST_F(hot_many, function_resets_alone_by_its_power_state)
 	EXPECT_EQ(0x5a, vst_in(&self->u[3], UART_SCR));
 }
 
+/* uapi: HOT_RESET.DO */
 TEST_F(hot_many, is_refused_while_a_function_has_no_vfio_driver)
 {
 	vst_close(self->dev[3]);

@@ -78,6 +78,7 @@ struct irq {
 	bool masked;
 };
 
+/* uapi: SET_IRQS SET_IRQS.INTX.MASK_EVENTFD SET_IRQS.MESSAGE_MASK */
 FIXTURE(combination) {
 	struct irq irq;
 };
@@ -323,6 +324,7 @@ static void args_open(struct args *a, unsigned int index)
 		a->fd[i] = vst_eventfd();
 }
 
+/* uapi: SET_IRQS.ARGUMENTS */
 FIXTURE(argument) {
 	struct args a;
 };
@@ -558,6 +560,7 @@ TEST_F(argument, index_past_the_last_is_refused_whatever_is_wanted_of_it)
 	expect_armed(_metadata, &self->a, variant->index);
 }
 
+/* uapi: SET_IRQS.MSI.LOOPBACK SET_IRQS.INTX.LOOPBACK */
 TEST_F(argument, loopback_of_all_vectors_signals_each_once)
 {
 	unsigned int t, i;
@@ -662,6 +665,7 @@ static void send_message(struct args *a, unsigned int vector)
 	vst_dma_write32(a->dev, VLAB_DMA_SEND, vector);
 }
 
+/* uapi: MSIX.SPARSE */
 TEST_F(messages, nothing_but_holes_is_on_and_silent)
 {
 	const int holes[] = { -1, -1, -1 };
@@ -676,6 +680,7 @@ TEST_F(messages, nothing_but_holes_is_on_and_silent)
 	expect_off(_metadata, a, variant->index);
 }
 
+/* uapi: MSIX.SPARSE */
 TEST_F(messages, every_other_one_a_hole_and_then_the_other_way_round)
 {
 	struct args *a = &self->a;
@@ -691,6 +696,7 @@ TEST_F(messages, every_other_one_a_hole_and_then_the_other_way_round)
 	expect_silence(_metadata, a);
 }
 
+/* uapi: MSIX.SPARSE */
 TEST_F(messages, hole_is_filled_again_and_interrupts)
 {
 	struct args *a = &self->a;
@@ -705,6 +711,7 @@ TEST_F(messages, hole_is_filled_again_and_interrupts)
 	expect_armed(_metadata, a, variant->index);
 }
 
+/* uapi: SET_IRQS.ARGUMENTS */
 TEST_F(messages, bad_eventfd_amid_good_ones_leaves_vectors_beside_them_alone)
 {
 	struct args *a = &self->a;
@@ -722,6 +729,7 @@ TEST_F(messages, bad_eventfd_amid_good_ones_leaves_vectors_beside_them_alone)
 	expect_armed(_metadata, a, variant->index);
 }
 
+/* uapi: SET_IRQS.MSI.EVENTFD SET_IRQS.MSIX.EVENTFD */
 TEST_F(messages, vectors_move_to_eventfds_of_others)
 {
 	struct args *a = &self->a;

@@ -570,6 +570,7 @@ TEST_F(straight, pulled_card_leaves_its_root_port_as_it_was)
 }
 
 /* The root port is not ours, but its secondary bus reset reaches the card. */
+/* uapi: HOT_RESET.DO */
 TEST_F(straight, hot_reset_by_the_root_port_resets_the_card)
 {
 	struct vst_dev *dev;

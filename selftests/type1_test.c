@@ -109,6 +109,7 @@ FIXTURE_TEARDOWN(type1)
 	vst_close(self->dev);
 }
 
+/* uapi: TYPE1.CAP.IOVA_RANGE TYPE1.CAP.MIGRATION TYPE1.CAP.DMA_AVAIL TYPE1.PGSIZES */
 TEST_F(type1, info_has_each_capability_once)
 {
 	static const u16 ids[] = {
@@ -132,6 +133,7 @@ TEST_F(type1, info_has_each_capability_once)
 	}
 }
 
+/* uapi: TYPE1.CAP.MIGRATION */
 TEST_F(type1, info_names_the_smallest_page_for_dirty_bitmaps)
 {
 	const struct vfio_iommu_type1_info_cap_migration *cap;
@@ -145,6 +147,7 @@ TEST_F(type1, info_names_the_smallest_page_for_dirty_bitmaps)
 	EXPECT_EQ(1ULL << 28, cap->max_dirty_bitmap_size);
 }
 
+/* uapi: TYPE1.CAP.DMA_AVAIL */
 TEST_F(type1, info_counts_what_can_still_be_mapped)
 {
 	u32 before = available(self->iommu);
@@ -158,6 +161,7 @@ TEST_F(type1, info_counts_what_can_still_be_mapped)
 	EXPECT_EQ(before, available(self->iommu));
 }
 
+/* uapi: TYPE1.PGSIZES */
 TEST_F(type1, info_without_room_for_capabilities_tells_how_much_is_needed)
 {
 	union info u = { .info.argsz = sizeof(u.info) };
@@ -181,6 +185,7 @@ TEST_F(type1, info_without_room_for_capabilities_tells_how_much_is_needed)
 	EXPECT_EQ(need, u.info.argsz);
 }
 
+/* uapi: TYPE1.PGSIZES */
 TEST_F(type1, info_of_the_first_version_is_not_written_beyond)
 {
 	union info u;
@@ -192,6 +197,7 @@ TEST_F(type1, info_of_the_first_version_is_not_written_beyond)
 	EXPECT_EQ(0xa5a5a5a5, u.info.cap_offset);
 }
 
+/* uapi: TYPE1.PGSIZES */
 TEST_F(type1, info_with_short_argsz_is_refused)
 {
 	union info u = { .info.argsz = offsetof(struct vfio_iommu_type1_info, cap_offset) - 1 };
@@ -209,6 +215,7 @@ static u64 last_page(const struct vst_range *range)
 }
 
 /* Ranges ascend, have gaps between them, and are good to the last page of each. */
+/* uapi: TYPE1.CAP.IOVA_RANGE */
 TEST_F(type1, iova_ranges_are_what_can_be_mapped)
 {
 	struct vst_range range[16];
@@ -227,6 +234,7 @@ TEST_F(type1, iova_ranges_are_what_can_be_mapped)
 	}
 }
 
+/* uapi: TYPE1.CAP.IOVA_RANGE */
 TEST_F(type1, map_outside_of_the_ranges_is_refused)
 {
 	struct vst_range range[16];
@@ -246,6 +254,7 @@ TEST_F(type1, map_outside_of_the_ranges_is_refused)
 
 /* ---- mappings that touch each other ---- */
 
+/* uapi: MAP_DMA.RULES */
 FIXTURE(beside) {
 	struct vst_dev *dev;
 	struct vst_buf buf;
@@ -302,6 +311,7 @@ TEST_F(beside, map_is_done_or_eexist_and_the_first_one_stays)
 
 /* ---- maps that cannot be right ---- */
 
+/* uapi: MAP_DMA.RULES */
 TEST_F(type1, map_that_overflows_is_refused)
 {
 	const u64 top = -BUF;
@@ -312,6 +322,7 @@ TEST_F(type1, map_that_overflows_is_refused)
 					VST_RW)));
 }
 
+/* uapi: MAP_DMA */
 TEST_F(type1, map_of_more_than_there_is_is_refused_and_leaves_nothing)
 {
 	u32 before = available(self->iommu);
@@ -325,6 +336,7 @@ TEST_F(type1, map_of_more_than_there_is_is_refused_and_leaves_nothing)
 }
 
 /* 256 MiB of IOVA, all of it the same four MiB of memory. */
+/* uapi: MAP_DMA */
 TEST_F(type1, huge_map_is_one_mapping)
 {
 	const size_t part = 4 << 20, size = 256 << 20;
@@ -352,6 +364,7 @@ TEST_F(type1, huge_map_is_one_mapping)
 	close(fd);
 }
 
+/* uapi: MAP_DMA UNMAP_DMA */
 TEST_F(type1, bad_pointers_are_efault)
 {
 	static const unsigned long request[] = {
@@ -366,6 +379,7 @@ TEST_F(type1, bad_pointers_are_efault)
 
 /* ---- unmapping part of it ---- */
 
+/* uapi: MAP_DMA.RULES UNMAP_DMA */
 FIXTURE(part) {
 	struct vst_iommu *iommu;
 	struct vst_dev *dev;
@@ -431,6 +445,7 @@ TEST_F(part, unmap_takes_all_of_a_mapping_or_nothing)
 					 true));
 }
 
+/* uapi: MAP_DMA.RULES */
 TEST_F(type1, unmap_between_two_mappings_is_refused_and_takes_neither)
 {
 	vst_map(self->iommu, self->va, self->iova, 2 * VST_PAGE, VST_RW);
@@ -440,6 +455,7 @@ TEST_F(type1, unmap_between_two_mappings_is_refused_and_takes_neither)
 	EXPECT_EQ(0, __vst_dma_touch(self->dev, self->iova, 4 * VST_PAGE, true));
 }
 
+/* uapi: UNMAP_DMA */
 TEST_F(type1, unmap_of_all_there_can_be_takes_everything)
 {
 	u64 done;
@@ -450,6 +466,7 @@ TEST_F(type1, unmap_of_all_there_can_be_takes_everything)
 	EXPECT_EQ(VST_PAGE + BUF, done);
 }
 
+/* uapi: UNMAP_DMA */
 TEST_F(type1, unmap_that_overflows_is_refused)
 {
 	vst_map(self->iommu, self->va, self->iova, BUF, VST_RW);
@@ -458,6 +475,7 @@ TEST_F(type1, unmap_that_overflows_is_refused)
 	EXPECT_EQ(0, __vst_dma_touch(self->dev, self->iova, BUF, true));
 }
 
+/* uapi: UNMAP_DMA */
 TEST_F(type1, unmap_all_of_an_empty_container_is_nothing)
 {
 	u64 done = 1;
@@ -466,6 +484,7 @@ TEST_F(type1, unmap_all_of_an_empty_container_is_nothing)
 	EXPECT_EQ(0, done);
 }
 
+/* uapi: UNMAP_DMA */
 TEST_F(type1, unmap_all_with_a_range_is_refused_and_takes_nothing)
 {
 	vst_map(self->iommu, self->va, self->iova, BUF, VST_RW);
@@ -475,6 +494,7 @@ TEST_F(type1, unmap_all_with_a_range_is_refused_and_takes_nothing)
 	EXPECT_EQ(0, __vst_dma_touch(self->dev, self->iova, BUF, true));
 }
 
+/* uapi: UNMAP_DMA */
 TEST_F(type1, unmap_with_unknown_flags_or_short_argsz_is_refused)
 {
 	struct vfio_iommu_type1_dma_unmap unmap = {
@@ -489,6 +509,7 @@ TEST_F(type1, unmap_with_unknown_flags_or_short_argsz_is_refused)
 
 /* ---- a new address for the same memory; the device is idle meanwhile ---- */
 
+/* uapi: MAP_DMA.VADDR UNMAP_DMA.VADDR */
 FIXTURE(vaddr) {
 	struct vst_dev *dev;
 	struct vst_iommu *iommu;
@@ -633,6 +654,7 @@ TEST_F(vaddr, given_in_another_shape_is_refused)
 
 /* ---- kinds of memory ---- */
 
+/* uapi: UNMAP_DMA */
 TEST_F(type1, memory_unmapped_by_the_process_can_still_be_unmapped)
 {
 	u64 done;
@@ -647,6 +669,7 @@ TEST_F(type1, memory_unmapped_by_the_process_can_still_be_unmapped)
 	EXPECT_EQ(BUF, done);
 }
 
+/* uapi: MAP_DMA */
 TEST_F(type1, hole_in_the_memory_leaves_the_rest_mapped)
 {
 	vst_map(self->iommu, self->va, self->iova, BUF, VST_RW);
@@ -658,6 +681,7 @@ TEST_F(type1, hole_in_the_memory_leaves_the_rest_mapped)
 }
 
 /* Pinned pages are copied for the child at once, so that the parent keeps them. */
+/* uapi: TYPE1.ACCOUNTING */
 TEST_F(type1, pages_stay_the_parents_when_it_forks)
 {
 	pid_t pid;
@@ -681,6 +705,7 @@ TEST_F(type1, pages_stay_the_parents_when_it_forks)
 	ASSERT_EQ(pid, waitpid(pid, NULL, 0));
 }
 
+/* uapi: MAP_DMA */
 TEST_F(type1, memory_of_a_file_opened_for_reading_takes_reads_only)
 {
 	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
@@ -712,6 +737,7 @@ static unsigned long meminfo(const char *file, const char *key)
 	return val;
 }
 
+/* uapi: TYPE1.ACCOUNTING */
 FIXTURE(hugetlb) {
 	struct vst_iommu *iommu;
 	struct vst_dev *dev;
@@ -856,6 +882,7 @@ static u8 *transparent(void)
 	return va;
 }
 
+/* uapi: TYPE1.ACCOUNTING */
 TEST_F(type1, transparent_huge_pages_are_reached)
 {
 	u64 iova = vst_iova(self->iommu, HUGE_SIZE), mid = HUGE_PAGE - VST_PAGE - 8;
@@ -871,6 +898,7 @@ TEST_F(type1, transparent_huge_pages_are_reached)
 	EXPECT_EQ(-EINVAL, __vst_unmap(self->iommu, iova, HUGE_PAGE, NULL));
 }
 
+/* uapi: TYPE1.ACCOUNTING */
 TEST_F(type1, transparent_huge_page_that_the_process_splits_stays_in_place)
 {
 	u64 iova = vst_iova(self->iommu, HUGE_SIZE);
@@ -930,6 +958,7 @@ static struct vst_dev *second(struct vst_iommu *iommu, const struct vst_card *ca
 	return dev;
 }
 
+/* uapi: TYPE1.DMA */
 TEST_F(two, second_one_finds_what_was_mapped_before_it_came)
 {
 	vst_map(self->iommu, self->va, self->iova, BUF, VST_RW);
@@ -939,6 +968,7 @@ TEST_F(two, second_one_finds_what_was_mapped_before_it_came)
 	EXPECT_EQ(*(u64 *)self->va, vst_read64(self->two, VLAB_SERIAL_BAR_CTRL, VLAB_SERIAL_MEM));
 }
 
+/* uapi: TYPE1.DMA */
 TEST_F(two, mappings_stay_when_the_first_one_leaves)
 {
 	vst_map(self->iommu, self->va, self->iova, BUF, VST_RW);
@@ -949,6 +979,7 @@ TEST_F(two, mappings_stay_when_the_first_one_leaves)
 	EXPECT_EQ(-EEXIST, __vst_map(self->iommu, self->va, self->iova, BUF, VST_RW));
 }
 
+/* uapi: UNMAP_DMA */
 TEST_F(two, mappings_go_with_the_last_one)
 {
 	u32 before = available(self->iommu);
@@ -962,6 +993,7 @@ TEST_F(two, mappings_go_with_the_last_one)
 	EXPECT_EQ(0, __vst_map(self->iommu, self->va, self->iova, BUF, VST_RW));
 }
 
+/* uapi: UNMAP_DMA.VADDR */
 TEST_F(two, second_one_is_refused_while_a_mapping_has_no_address)
 {
 	struct vst_dev *dev;
@@ -1013,6 +1045,10 @@ static const struct {
 	{ ~0U, false, false },
 };
 
+/*
+ * uapi: CONTAINER.CHECK_EXTENSION CONTAINER.EXT.TYPE1 CONTAINER.EXT.UNMAP_ALL
+ * uapi: CONTAINER.EXT.NOIOMMU CONTAINER.EXT.SPAPR
+ */
 TEST_F(container, extensions_are_those_of_type1)
 {
 	unsigned int i;
@@ -1032,6 +1068,7 @@ TEST_F(container, extensions_are_those_of_type1)
 }
 
 /* Whether writes are forced to be coherent is the IOMMU's to say, once there is one. */
+/* uapi: CONTAINER.EXT.DMA_CC */
 TEST_F(container, coherency_is_not_promised_without_an_iommu)
 {
 	int ret;
@@ -1043,6 +1080,7 @@ TEST_F(container, coherency_is_not_promised_without_an_iommu)
 	EXPECT_TRUE(ret == 0 || ret == 1);
 }
 
+/* uapi: CONTAINER.SET_IOMMU */
 TEST_F(container, iommu_without_a_group_is_refused)
 {
 	EXPECT_EQ(-EINVAL, __vst_xioctl(self->fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
@@ -1050,6 +1088,7 @@ TEST_F(container, iommu_without_a_group_is_refused)
 	EXPECT_EQ(0, __vst_xioctl(self->fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
 }
 
+/* uapi: CONTAINER.SET_IOMMU CONTAINER.EXT.NOIOMMU CONTAINER.EXT.SPAPR */
 TEST_F(container, iommu_of_a_wrong_type_is_enodev_and_leaves_it_unset)
 {
 	static const int type[] = {
@@ -1066,6 +1105,7 @@ TEST_F(container, iommu_of_a_wrong_type_is_enodev_and_leaves_it_unset)
 }
 
 /* An extension of type1 that is no type: its driver says so itself. */
+/* uapi: CONTAINER.SET_IOMMU */
 TEST_F(container, iommu_of_a_type_that_is_a_feature_is_refused)
 {
 	vst_xioctl(self->group, VFIO_GROUP_SET_CONTAINER, &self->fd);
@@ -1073,6 +1113,7 @@ TEST_F(container, iommu_of_a_type_that_is_a_feature_is_refused)
 	EXPECT_EQ(0, __vst_xioctl(self->fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
 }
 
+/* uapi: CONTAINER.SET_IOMMU */
 TEST_F(container, second_iommu_is_refused)
 {
 	static const int type[] = { VFIO_TYPE1_IOMMU, VFIO_TYPE1v2_IOMMU, NO_EXTENSION };
@@ -1088,6 +1129,7 @@ TEST_F(container, second_iommu_is_refused)
  * Kernels that still have the extension leave it to the IOMMU driver, and none on
  * x86 nests by it: the container stays unset. Those without do not know the type.
  */
+/* uapi: CONTAINER.SET_IOMMU */
 TEST_F(container, nesting_is_refused_where_the_iommu_has_none)
 {
 	int promised = __vst_xioctl(self->fd, VFIO_CHECK_EXTENSION, NESTING);
@@ -1099,6 +1141,7 @@ TEST_F(container, nesting_is_refused_where_the_iommu_has_none)
 	EXPECT_EQ(0, __vst_xioctl(self->fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
 }
 
+/* uapi: MAP_DMA */
 TEST_F(container, maps_nothing_without_an_iommu)
 {
 	union info u = { .info.argsz = sizeof(u) };
@@ -1110,6 +1153,7 @@ TEST_F(container, maps_nothing_without_an_iommu)
 	EXPECT_EQ(-EINVAL, __vst_xioctl(self->fd, VFIO_IOMMU_MAP_DMA, &map));
 }
 
+/* uapi: CONTAINER.SET_IOMMU GROUP.UNSET_CONTAINER */
 TEST_F(container, loses_its_iommu_with_its_last_group)
 {
 	union info u = { .info.argsz = sizeof(u) };

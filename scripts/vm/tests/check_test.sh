@@ -127,6 +127,79 @@ test_check_shows_the_case_that_failed() {
 	expect_out '^7 passed, 1 failed, 0 skipped$'
 }
 
+# A project of one row and one test that holds it, and what a lane said of it.
+small_matrix() {
+	small_project
+	mkdir -p "$T/top"/{docs,selftests,out/one}
+	cp "$TOP/scripts/uapi" "$T/top/scripts"
+	printf '%s\n' '= All' '- Some' 'READ | it is read' 'ROM | a ROM | no card has one' \
+		>"$T/top/docs/uapi.rows"
+	printf '%s\n' 'lane one 6.1' 'READ pass' >"$T/top/docs/uapi.results"
+	printf '%s\n' '/* uapi: READ */' 'TEST(read_is_done)' '{' '}' \
+		>"$T/top/selftests/a_test.c"
+	printf '"kernel": "6.1.0-56-amd64"\n' >"$T/top/out/one/summary.json"
+	printf '%s\n' '# selftests: vfiolab: a_test' '# ok 1 global.read_is_done' \
+		'ok 1 selftests: vfiolab: a_test' >"$T/top/out/one/results.ktap"
+	"$T/top/scripts/uapi" --write
+}
+
+test_check_uapi_passes_and_lists_the_tests_of_each_row() {
+	small_matrix
+	check uapi uapi-lanes
+	expect_rc 0
+	expect_file "$T/top/docs/uapi.md" '^2 rows: 1 tested, 0 tested in part, 1 gaps\.$'
+	expect_file "$T/top/docs/uapi.md" '^\| .READ. \| it is read \| a 1 \| pass \|  \|$'
+	expect_file "$T/top/docs/uapi.md" '^\| .ROM. \| a ROM \|  \|  \| no card has one \|$'
+	expect_file "$T/top/docs/uapi.md" '^- a_test global.read_is_done$'
+}
+
+test_check_uapi_catches_a_test_that_the_page_lacks() {
+	small_matrix
+	printf '%s\n' '/* uapi: READ */' 'TEST_F(b, other)' >>"$T/top/selftests/a_test.c"
+	expect_caught uapi 'docs/uapi.md is stale: scripts/uapi --write'
+}
+
+test_check_uapi_catches_a_row_that_lost_its_test() {
+	small_matrix
+	sed -i 1d "$T/top/selftests/a_test.c"
+	"$T/top/scripts/uapi" --write
+	expect_caught uapi 'READ has no test and docs/uapi.rows no reason'
+}
+
+test_check_uapi_catches_a_tag_of_no_row() {
+	small_matrix
+	sed -i 1s/READ/WRITE/ "$T/top/selftests/a_test.c"
+	expect_caught uapi 'a_test.c:2: docs/uapi.rows has no row WRITE'
+}
+
+test_check_uapi_catches_a_tag_of_no_test() {
+	small_matrix
+	printf '%s\n' '/* uapi: READ */' 'static int a;' >>"$T/top/selftests/a_test.c"
+	expect_caught uapi 'a_test.c:6: no test follows the tag READ'
+}
+
+test_check_uapi_lanes_catches_a_row_that_is_skipped_now() {
+	small_matrix
+	sed -i 's/_done$/_done # SKIP no reason/' "$T/top/out/one/results.ktap"
+	expect_caught uapi-lanes "READ in lane one: the record has 'pass', now 'skip'"
+	"$T/top/scripts/uapi" --record "$T/top/out"
+	check uapi uapi-lanes
+	expect_rc 0
+}
+
+# Nor does it know what a program that did not run would have said.
+test_check_uapi_lanes_leaves_other_kernels_and_parts_of_runs_alone() {
+	small_matrix
+	sed -i 's/_done$/_done # SKIP no reason/' "$T/top/out/one/results.ktap"
+	sed -i s/6.1/6.12/ "$T/top/out/one/summary.json"
+	check uapi-lanes
+	expect_rc 0
+	sed -i s/6.12/6.1/ "$T/top/out/one/summary.json"
+	sed -i s/a_test/b_test/ "$T/top/out/one/results.ktap"
+	check uapi-lanes
+	expect_rc 0
+}
+
 test_check_signed_off_catches_a_commit_without() {
 	type -P git >/dev/null || skip "no git"
 	small_project
