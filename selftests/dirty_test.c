@@ -43,6 +43,16 @@ struct get {
 	struct vfio_iommu_type1_dirty_bitmap_get range;
 };
 
+/* One bit a page. */
+static struct vfio_bitmap bitmap_of(u64 pages, u64 *bits)
+{
+	return (struct vfio_bitmap){
+		.pgsize = VST_PAGE,
+		.size = (pages + 63) / 64 * 8,
+		.data = (void *)bits,
+	};
+}
+
 /* The call for a range of pages; for tests to spoil. */
 static struct get get_cmd(u64 iova, u64 pages, u64 *bits)
 {
@@ -51,9 +61,7 @@ static struct get get_cmd(u64 iova, u64 pages, u64 *bits)
 		.flags = VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP,
 		.range.iova = iova,
 		.range.size = pages * VST_PAGE,
-		.range.bitmap.pgsize = VST_PAGE,
-		.range.bitmap.size = (pages + 63) / 64 * 8,
-		.range.bitmap.data = (void *)bits,
+		.range.bitmap = bitmap_of(pages, bits),
 	};
 }
 
@@ -83,9 +91,7 @@ static struct unmap unmap_cmd(u64 iova, u64 pages, u64 *bits)
 		.flags = VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP,
 		.iova = iova,
 		.size = pages * VST_PAGE,
-		.bitmap.pgsize = VST_PAGE,
-		.bitmap.size = (pages + 63) / 64 * 8,
-		.bitmap.data = (void *)bits,
+		.bitmap = bitmap_of(pages, bits),
 	};
 }
 
@@ -487,13 +493,7 @@ FIXTURE(two) {
 FIXTURE_SETUP(two)
 {
 	VST_NEEDS(VST_CAN_TYPE1);
-	if (!vst_card())
-		SKIP(return, "cards cannot be made where VLAB_BDF is");
-	vst_card_plug(&self->card, "memory=64K");
-	if (vst_group(vst_bdf()) == vst_group(self->card.bdf[0])) {
-		vst_card_destroy(&self->card);
-		SKIP(return, "both are in one IOMMU group");
-	}
+	VST_PLUG_APART(&self->card, "memory=64K");
 	self->iommu = vst_iommu_open();
 	self->one = vst_open_in(vst_bdf(), self->iommu);
 	self->buf = vst_buf(self->iommu, BUF, VST_RW);

@@ -750,8 +750,7 @@ FIXTURE(pair) {
 FIXTURE_SETUP(pair)
 {
 	VST_NEEDS(VST_CAN_DMA);
-	if (!vst_card())
-		SKIP(return, "cards cannot be made where VLAB_BDF is");
+	VST_NEEDS_CARDS();
 	vst_card_plug(&self->card, "memory=64K");
 	self->iommu = vst_iommu_open();
 	self->dev[0] = vst_open_in(vst_bdf(), self->iommu);

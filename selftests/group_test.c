@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
@@ -22,14 +21,6 @@ static int get_status(int group)
 	int ret = __vst_xioctl(group, VFIO_GROUP_GET_STATUS, &status);
 
 	return ret ?: (int)status.flags;
-}
-
-static int open_container(void)
-{
-	int fd = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
-
-	vst_assert(fd >= 0);
-	return fd;
 }
 
 static int set_container(int group, int container)
@@ -70,7 +61,7 @@ FIXTURE_SETUP(group)
 {
 	VST_NEEDS(VST_CAN_TYPE1);
 	self->fd = vst_group_open(vst_bdf());
-	self->container = open_container();
+	self->container = vst_container_open();
 }
 
 FIXTURE_TEARDOWN(group)
@@ -109,7 +100,7 @@ TEST_F(group, unknown_request_is_enotty)
 /* uapi: GROUP.SET_CONTAINER */
 TEST_F(group, container_is_set_once)
 {
-	int other = open_container();
+	int other = vst_container_open();
 
 	ASSERT_EQ(0, set_container(self->fd, self->container));
 	EXPECT_EQ(-EINVAL, set_container(self->fd, self->container));
@@ -266,23 +257,15 @@ TEST_F(group, copy_of_its_file_keeps_it_busy)
 /* uapi: CDEV.OPEN */
 TEST_F(group, child_keeps_it_busy)
 {
-	int fds[2];
-	pid_t pid;
+	struct vst_child c = vst_fork();
 
-	ASSERT_EQ(0, pipe(fds));
-	pid = fork();
-	ASSERT_GE(pid, 0);
-	if (!pid) {
-		char byte;
-
-		close(fds[1]);
-		_exit(read(fds[0], &byte, 1));
+	if (!c.pid) {
+		vst_linger(c.sock);
+		_exit(0);
 	}
-	close(fds[0]);
 	close(self->fd);
 	EXPECT_EQ(-EBUSY, __vst_group_open(vst_bdf()));
-	close(fds[1]);
-	ASSERT_EQ(pid, waitpid(pid, NULL, 0));
+	EXPECT_EQ(0, vst_child_end(&c));
 	self->fd = __vst_group_open(vst_bdf());
 	EXPECT_LE(0, self->fd);
 }
@@ -321,7 +304,7 @@ TEST_F(group, container_outlives_its_own_file)
 	EXPECT_TRUE(works(device));
 	close(device);
 	ASSERT_EQ(0, __vst_xioctl(self->fd, VFIO_GROUP_UNSET_CONTAINER));
-	self->container = open_container();
+	self->container = vst_container_open();
 	ASSERT_EQ(0, set_container(self->fd, self->container));
 	EXPECT_EQ(0, set_iommu(self->container));
 }
@@ -366,7 +349,7 @@ FIXTURE_TEARDOWN(last)
 
 static void expect_dead(struct __test_metadata *_metadata, int group, const char *bdf)
 {
-	int container = open_container();
+	int container = vst_container_open();
 
 	EXPECT_EQ(-ENODEV, get_status(group));
 	EXPECT_EQ(-ENODEV, set_container(group, container));
@@ -384,7 +367,7 @@ TEST_F(last, unbound_leaves_a_file_that_is_good_for_nothing)
 TEST_F(last, unbound_in_a_container_leaves_the_container)
 {
 	struct vfio_iommu_type1_info info = { .argsz = sizeof(info) };
-	int container = open_container();
+	int container = vst_container_open();
 
 	ASSERT_EQ(0, set_container(self->fd, container));
 	ASSERT_EQ(0, set_iommu(container));
@@ -436,8 +419,7 @@ FIXTURE_SETUP(many)
 	int ret;
 
 	VST_NEEDS(VST_CAN_TYPE1);
-	if (!vst_card())
-		SKIP(return, "cards cannot be made where VLAB_BDF is");
+	VST_NEEDS_CARDS();
 	ret = __vst_card_plug(&self->card, attrs);
 	if (ret == -ENOSPC)
 		SKIP(return, "no room here for what four functions want");
@@ -446,7 +428,7 @@ FIXTURE_SETUP(many)
 	for (i = 1; i < FNS; i++)
 		ASSERT_EQ(vst_group(self->card.bdf[0]), vst_group(self->card.bdf[i]));
 	self->fd = vst_group_open(self->card.bdf[0]);
-	self->container = open_container();
+	self->container = vst_container_open();
 }
 
 FIXTURE_TEARDOWN(many)
@@ -596,7 +578,7 @@ FIXTURE_SETUP(unsafe)
 	if (access(ISOLATED, F_OK))
 		SKIP(return, "no " ISOLATED);
 	self->fd = vst_group_open(vst_bdf());
-	self->container = open_container();
+	self->container = vst_container_open();
 	ASSERT_EQ(0, set_container(self->fd, self->container));
 	self->log = vst_log_open();
 }

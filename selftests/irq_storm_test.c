@@ -95,10 +95,33 @@ static void count_all(const int *fd, unsigned int n)
 		vst_event_count(fd[n]);
 }
 
-FIXTURE(storm) {
+/* An open device that sends, and an eventfd for each of its vectors. */
+struct noisy {
 	struct vst_dev *dev;
 	struct storm storm;
 	int fd[VECTORS];
+};
+
+static void noisy_open(struct noisy *n)
+{
+	unsigned int i;
+
+	n->dev = vst_open(vst_bdf());
+	vst_master(n->dev, true);
+	for (i = 0; i < VECTORS; i++)
+		n->fd[i] = vst_eventfd();
+	storm_start(&n->storm, n->dev);
+}
+
+static void noisy_close(struct noisy *n)
+{
+	if (!atomic_load(&n->storm.stop))
+		storm_stop(&n->storm);
+	vst_close(n->dev);
+}
+
+FIXTURE(storm) {
+	struct noisy noisy;
 };
 
 FIXTURE_VARIANT(storm) {
@@ -111,21 +134,13 @@ FIXTURE_VARIANT_ADD(storm, msix) { .index = MSIX };
 
 FIXTURE_SETUP(storm)
 {
-	unsigned int i;
-
 	VST_NEEDS(VST_CAN_IRQ);
-	self->dev = vst_open(vst_bdf());
-	vst_master(self->dev, true);
-	for (i = 0; i < VECTORS; i++)
-		self->fd[i] = vst_eventfd();
-	storm_start(&self->storm, self->dev);
+	noisy_open(&self->noisy);
 }
 
 FIXTURE_TEARDOWN(storm)
 {
-	if (!atomic_load(&self->storm.stop))
-		storm_stop(&self->storm);
-	vst_close(self->dev);
+	noisy_close(&self->noisy);
 }
 
 /* Quiet again: one cause, one interrupt, and only on the eventfd of its vector. */
@@ -152,121 +167,125 @@ static void expect_order(struct __test_metadata *_metadata, struct vst_dev *dev,
 /* uapi: SET_IRQS.INTX.EVENTFD SET_IRQS.MSI.EVENTFD SET_IRQS.MSIX.EVENTFD */
 TEST_F(storm, goes_off_and_on)
 {
+	struct noisy *n = &self->noisy;
 	int i;
 
 	for (i = 0; i < 30; i++) {
-		vst_irq_eventfds(self->dev, variant->index, 0, 1, self->fd);
-		EXPECT_LE(1, vst_event_wait(self->fd[0]));
-		vst_irq_disable(self->dev, variant->index);
-		vst_event_count(self->fd[0]);
-		EXPECT_EQ(0, vst_event_count(self->fd[0]));
+		vst_irq_eventfds(n->dev, variant->index, 0, 1, n->fd);
+		EXPECT_LE(1, vst_event_wait(n->fd[0]));
+		vst_irq_disable(n->dev, variant->index);
+		vst_event_count(n->fd[0]);
+		EXPECT_EQ(0, vst_event_count(n->fd[0]));
 	}
-	EXPECT_EQ(0, handlers(self->dev->bdf));
-	vst_irq_eventfds(self->dev, variant->index, 0, 1, self->fd);
-	storm_stop(&self->storm);
-	expect_order(_metadata, self->dev, variant->index, self->fd, 1);
+	EXPECT_EQ(0, handlers(n->dev->bdf));
+	vst_irq_eventfds(n->dev, variant->index, 0, 1, n->fd);
+	storm_stop(&n->storm);
+	expect_order(_metadata, n->dev, variant->index, n->fd, 1);
 }
 
 /* uapi: SET_IRQS.INTX.EVENTFD SET_IRQS.MSI.EVENTFD SET_IRQS.MSIX.EVENTFD */
 TEST_F(storm, eventfd_is_replaced)
 {
+	struct noisy *n = &self->noisy;
 	int i, now;
 
-	vst_irq_eventfds(self->dev, variant->index, 0, 1, self->fd);
+	vst_irq_eventfds(n->dev, variant->index, 0, 1, n->fd);
 	for (i = 0; i < 60; i++) {
-		now = self->fd[i % 3];
-		vst_irq_eventfds(self->dev, variant->index, 0, 1, &now);
-		count_all(self->fd, 3);
+		now = n->fd[i % 3];
+		vst_irq_eventfds(n->dev, variant->index, 0, 1, &now);
+		count_all(n->fd, 3);
 		if (variant->index == INTX)
-			vst_irq_unmask(self->dev, INTX);
+			vst_irq_unmask(n->dev, INTX);
 		EXPECT_LE(1, vst_event_wait(now));
-		EXPECT_EQ(0, vst_event_count(self->fd[(i + 1) % 3]));
-		EXPECT_EQ(0, vst_event_count(self->fd[(i + 2) % 3]));
+		EXPECT_EQ(0, vst_event_count(n->fd[(i + 1) % 3]));
+		EXPECT_EQ(0, vst_event_count(n->fd[(i + 2) % 3]));
 	}
-	storm_stop(&self->storm);
-	vst_irq_eventfds(self->dev, variant->index, 0, 1, self->fd);
-	expect_order(_metadata, self->dev, variant->index, self->fd, 1);
+	storm_stop(&n->storm);
+	vst_irq_eventfds(n->dev, variant->index, 0, 1, n->fd);
+	expect_order(_metadata, n->dev, variant->index, n->fd, 1);
 }
 
 /* uapi: SET_IRQS.INTX.EVENTFD SET_IRQS.MSI.EVENTFD SET_IRQS.MSIX.EVENTFD */
 TEST_F(storm, eventfd_comes_and_goes)
 {
+	struct noisy *n = &self->noisy;
 	int i, none = -1;
 
-	vst_irq_eventfds(self->dev, variant->index, 0, 1, self->fd);
+	vst_irq_eventfds(n->dev, variant->index, 0, 1, n->fd);
 	for (i = 0; i < 60; i++) {
-		vst_irq_eventfds(self->dev, variant->index, 0, 1, &none);
-		vst_event_count(self->fd[0]);
-		EXPECT_EQ(0, vst_event_count(self->fd[0]));
-		vst_irq_eventfds(self->dev, variant->index, 0, 1, self->fd);
+		vst_irq_eventfds(n->dev, variant->index, 0, 1, &none);
+		vst_event_count(n->fd[0]);
+		EXPECT_EQ(0, vst_event_count(n->fd[0]));
+		vst_irq_eventfds(n->dev, variant->index, 0, 1, n->fd);
 		if (variant->index == INTX)
-			vst_irq_unmask(self->dev, INTX);
-		EXPECT_LE(1, vst_event_wait(self->fd[0]));
+			vst_irq_unmask(n->dev, INTX);
+		EXPECT_LE(1, vst_event_wait(n->fd[0]));
 	}
-	storm_stop(&self->storm);
-	expect_order(_metadata, self->dev, variant->index, self->fd, 1);
+	storm_stop(&n->storm);
+	expect_order(_metadata, n->dev, variant->index, n->fd, 1);
 }
 
 /* uapi: SET_IRQS.SWITCH */
 TEST_F(storm, is_refused_another_index_all_the_time)
 {
+	struct noisy *n = &self->noisy;
 	const unsigned int all[] = { INTX, MSI, MSIX };
 	unsigned int i;
 
-	vst_irq_eventfds(self->dev, variant->index, 0, 1, self->fd);
+	vst_irq_eventfds(n->dev, variant->index, 0, 1, n->fd);
 	for (i = 0; i < 60; i++) {
 		if (all[i % 3] == variant->index)
 			continue;
-		EXPECT_EQ(-EINVAL, __vst_irq_eventfds(self->dev, all[i % 3], 0, 1, &self->fd[1]));
+		EXPECT_EQ(-EINVAL, __vst_irq_eventfds(n->dev, all[i % 3], 0, 1, &n->fd[1]));
 	}
-	storm_stop(&self->storm);
-	expect_order(_metadata, self->dev, variant->index, self->fd, 1);
+	storm_stop(&n->storm);
+	expect_order(_metadata, n->dev, variant->index, n->fd, 1);
 }
 
 /* uapi: SET_IRQS.SWITCH */
 TEST_F(storm, index_is_switched_to_and_from)
 {
+	struct noisy *n = &self->noisy;
 	const unsigned int all[] = { INTX, MSIX, MSI };
 	unsigned int i, now;
 
 	for (i = 0; i < 30; i++) {
 		now = i & 1 ? all[i / 2 % 3] : variant->index;
-		vst_irq_eventfds(self->dev, now, 0, 1, &self->fd[i % 2]);
-		EXPECT_LE(1, vst_event_wait(self->fd[i % 2]));
-		vst_irq_disable(self->dev, now);
-		count_all(self->fd, 2);
+		vst_irq_eventfds(n->dev, now, 0, 1, &n->fd[i % 2]);
+		EXPECT_LE(1, vst_event_wait(n->fd[i % 2]));
+		vst_irq_disable(n->dev, now);
+		count_all(n->fd, 2);
 	}
-	storm_stop(&self->storm);
-	vst_irq_eventfds(self->dev, variant->index, 0, 1, self->fd);
-	expect_order(_metadata, self->dev, variant->index, self->fd, 1);
+	storm_stop(&n->storm);
+	vst_irq_eventfds(n->dev, variant->index, 0, 1, n->fd);
+	expect_order(_metadata, n->dev, variant->index, n->fd, 1);
 }
 
 /* uapi: SET_IRQS.ERR SET_IRQS.REQ */
 TEST_F(storm, err_and_req_come_and_go_beside_it)
 {
+	struct noisy *n = &self->noisy;
 	int i, none = -1, err = vst_eventfd(), req = vst_eventfd();
 
-	vst_irq_eventfds(self->dev, variant->index, 0, 1, self->fd);
+	vst_irq_eventfds(n->dev, variant->index, 0, 1, n->fd);
 	for (i = 0; i < 60; i++) {
-		vst_irq_eventfds(self->dev, ERR, 0, 1, &err);
-		vst_irq_eventfds(self->dev, REQ, 0, 1, &req);
-		vst_irq_loopback(self->dev, ERR, 0);
-		vst_irq_loopback(self->dev, REQ, 0);
-		vst_irq_eventfds(self->dev, ERR, 0, 1, &none);
-		vst_irq_disable(self->dev, REQ);
+		vst_irq_eventfds(n->dev, ERR, 0, 1, &err);
+		vst_irq_eventfds(n->dev, REQ, 0, 1, &req);
+		vst_irq_loopback(n->dev, ERR, 0);
+		vst_irq_loopback(n->dev, REQ, 0);
+		vst_irq_eventfds(n->dev, ERR, 0, 1, &none);
+		vst_irq_disable(n->dev, REQ);
 	}
 	EXPECT_EQ(60, vst_event_count(err));
 	EXPECT_EQ(60, vst_event_count(req));
-	storm_stop(&self->storm);
-	expect_order(_metadata, self->dev, variant->index, self->fd, 1);
+	storm_stop(&n->storm);
+	expect_order(_metadata, n->dev, variant->index, n->fd, 1);
 }
 
 /* ---- with many vectors ---- */
 
 FIXTURE(vectors) {
-	struct vst_dev *dev;
-	struct storm storm;
-	int fd[VECTORS];
+	struct noisy noisy;
 };
 
 FIXTURE_VARIANT(vectors) {
@@ -278,104 +297,100 @@ FIXTURE_VARIANT_ADD(vectors, msix) { .index = MSIX };
 
 FIXTURE_SETUP(vectors)
 {
-	unsigned int i;
-
 	VST_NEEDS(VST_CAN_IRQ);
-	self->dev = vst_open(vst_bdf());
-	vst_master(self->dev, true);
-	for (i = 0; i < VECTORS; i++)
-		self->fd[i] = vst_eventfd();
-	storm_start(&self->storm, self->dev);
+	noisy_open(&self->noisy);
 }
 
 FIXTURE_TEARDOWN(vectors)
 {
-	if (!atomic_load(&self->storm.stop))
-		storm_stop(&self->storm);
-	vst_close(self->dev);
+	noisy_close(&self->noisy);
 }
 
 /* uapi: MSI.NORESIZE */
 TEST_F(vectors, grow_and_shrink_with_all_off_between)
 {
+	struct noisy *n = &self->noisy;
 	static const u8 size[] = { 1, 16, 3, 8, 2, 15, 4, 16, 5 };
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(size); i++) {
-		vst_irq_eventfds(self->dev, variant->index, 0, size[i], self->fd);
-		EXPECT_EQ(size[i], handlers(self->dev->bdf));
-		EXPECT_LE(1, vst_event_wait(self->fd[0]));
-		EXPECT_LE(1, vst_event_wait(self->fd[size[i] - 1]));
-		vst_irq_disable(self->dev, variant->index);
+		vst_irq_eventfds(n->dev, variant->index, 0, size[i], n->fd);
+		EXPECT_EQ(size[i], handlers(n->dev->bdf));
+		EXPECT_LE(1, vst_event_wait(n->fd[0]));
+		EXPECT_LE(1, vst_event_wait(n->fd[size[i] - 1]));
+		vst_irq_disable(n->dev, variant->index);
 	}
-	vst_irq_eventfds(self->dev, variant->index, 0, VECTORS, self->fd);
-	storm_stop(&self->storm);
-	expect_order(_metadata, self->dev, variant->index, self->fd, VECTORS);
+	vst_irq_eventfds(n->dev, variant->index, 0, VECTORS, n->fd);
+	storm_stop(&n->storm);
+	expect_order(_metadata, n->dev, variant->index, n->fd, VECTORS);
 }
 
 /* By eventfds of -1: the vectors stay the device's, their handlers go. */
 /* uapi: MSIX.SPARSE */
 TEST_F(vectors, shrink_and_grow_while_on)
 {
+	struct noisy *n = &self->noisy;
 	int none[VECTORS];
-	unsigned int i, n;
+	unsigned int i, few;
 
 	memset(none, 0xff, sizeof(none));
-	vst_irq_eventfds(self->dev, variant->index, 0, VECTORS, self->fd);
+	vst_irq_eventfds(n->dev, variant->index, 0, VECTORS, n->fd);
 	for (i = 0; i < 20; i++) {
-		n = 1 + i * 7 % (VECTORS - 1);
-		vst_irq_eventfds(self->dev, variant->index, n, VECTORS - n, none);
-		EXPECT_EQ(n, handlers(self->dev->bdf));
-		vst_event_count(self->fd[n - 1]);
-		EXPECT_LE(1, vst_event_wait(self->fd[n - 1]));
-		vst_irq_eventfds(self->dev, variant->index, n, VECTORS - n, &self->fd[n]);
-		EXPECT_LE(1, vst_event_wait(self->fd[VECTORS - 1]));
+		few = 1 + i * 7 % (VECTORS - 1);
+		vst_irq_eventfds(n->dev, variant->index, few, VECTORS - few, none);
+		EXPECT_EQ(few, handlers(n->dev->bdf));
+		vst_event_count(n->fd[few - 1]);
+		EXPECT_LE(1, vst_event_wait(n->fd[few - 1]));
+		vst_irq_eventfds(n->dev, variant->index, few, VECTORS - few, &n->fd[few]);
+		EXPECT_LE(1, vst_event_wait(n->fd[VECTORS - 1]));
 	}
-	storm_stop(&self->storm);
-	expect_order(_metadata, self->dev, variant->index, self->fd, VECTORS);
+	storm_stop(&n->storm);
+	expect_order(_metadata, n->dev, variant->index, n->fd, VECTORS);
 }
 
 /* What IRQ_INFO says of NORESIZE holds while messages fly, too. */
 /* uapi: MSI.NORESIZE MSIX.DYNAMIC */
 TEST_F(vectors, grow_past_what_was_asked_for_as_irq_info_says)
 {
+	struct noisy *n = &self->noisy;
 	struct vfio_irq_info info;
 	unsigned int i;
 	int ret;
 
-	vst_irq_info(self->dev, variant->index, &info);
-	vst_irq_eventfds(self->dev, variant->index, 0, 2, self->fd);
+	vst_irq_info(n->dev, variant->index, &info);
+	vst_irq_eventfds(n->dev, variant->index, 0, 2, n->fd);
 	for (i = 2; i < VECTORS; i++) {
-		ret = __vst_irq_eventfds(self->dev, variant->index, i, 1, &self->fd[i]);
+		ret = __vst_irq_eventfds(n->dev, variant->index, i, 1, &n->fd[i]);
 		EXPECT_EQ(info.flags & VFIO_IRQ_INFO_NORESIZE ? -EINVAL : 0, ret);
 		if (!ret)
-			EXPECT_LE(1, vst_event_wait(self->fd[i]));
+			EXPECT_LE(1, vst_event_wait(n->fd[i]));
 	}
-	storm_stop(&self->storm);
-	expect_order(_metadata, self->dev, variant->index, self->fd,
+	storm_stop(&n->storm);
+	expect_order(_metadata, n->dev, variant->index, n->fd,
 		     info.flags & VFIO_IRQ_INFO_NORESIZE ? 2 : VECTORS);
 }
 
 /* uapi: MSIX.SPARSE */
 TEST_F(vectors, holes_move)
 {
+	struct noisy *n = &self->noisy;
 	unsigned int i, v;
 	int fds[VECTORS];
 
-	vst_irq_eventfds(self->dev, variant->index, 0, VECTORS, self->fd);
+	vst_irq_eventfds(n->dev, variant->index, 0, VECTORS, n->fd);
 	for (i = 0; i < 20; i++) {
 		for (v = 0; v < VECTORS; v++)
-			fds[v] = (v + i) % 3 ? self->fd[v] : -1;
-		vst_irq_eventfds(self->dev, variant->index, 0, VECTORS, fds);
-		count_all(self->fd, VECTORS);
+			fds[v] = (v + i) % 3 ? n->fd[v] : -1;
+		vst_irq_eventfds(n->dev, variant->index, 0, VECTORS, fds);
+		count_all(n->fd, VECTORS);
 		for (v = 0; v < VECTORS; v++)
 			if (fds[v] < 0)
-				EXPECT_EQ(0, vst_event_count(self->fd[v]));
+				EXPECT_EQ(0, vst_event_count(n->fd[v]));
 		EXPECT_LE(1, vst_event_wait(fds[(4 - i % 3) % 3 + 3]));
 	}
-	storm_stop(&self->storm);
-	vst_irq_eventfds(self->dev, variant->index, 0, VECTORS, self->fd);
-	expect_order(_metadata, self->dev, variant->index, self->fd, VECTORS);
+	storm_stop(&n->storm);
+	vst_irq_eventfds(n->dev, variant->index, 0, VECTORS, n->fd);
+	expect_order(_metadata, n->dev, variant->index, n->fd, VECTORS);
 }
 
 /* ---- the end, with everything armed ---- */

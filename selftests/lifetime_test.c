@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -123,56 +122,19 @@ static void check_fresh(struct __test_metadata *_metadata, const char *bdf)
 	vst_close(w.dev);
 }
 
-/*
- * A child at the other end of a socket. It has a copy of all that is open and
- * mapped when it is started, so it is started first.
- */
-struct child {
-	pid_t pid;
-	int sock;
-};
-
-static struct child child_start(void (*run)(const char *what, int sock), const char *what)
+/* Started before what it is to have no copy of is open. */
+static struct vst_child child_start(void (*run)(const char *what, int sock), const char *what)
 {
-	struct child c;
-	int fds[2];
+	struct vst_child c = vst_fork();
 
-	vst_assert(!socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
-	c.pid = fork();
-	vst_assert(c.pid >= 0);
 	if (!c.pid) {
-		close(fds[0]);
-		run(what, fds[1]);
+		run(what, c.sock);
 		_exit(0);
 	}
-	close(fds[1]);
-	c.sock = fds[0];
 	return c;
 }
 
-/* A byte from one side to the other: "ready", "go". */
-static void say(int sock)
-{
-	vst_assert(write(sock, "", 1) == 1);
-}
-
-static void hear(int sock)
-{
-	char byte;
-
-	vst_assert(read(sock, &byte, 1) == 1);
-}
-
-static int child_end(struct child *c)
-{
-	int status;
-
-	vst_assert(waitpid(c->pid, &status, 0) == c->pid);
-	close(c->sock);
-	return status;
-}
-
-static bool child_ended(struct child *c)
+static bool child_ended(struct vst_child *c)
 {
 	siginfo_t info = { 0 };
 
@@ -180,10 +142,10 @@ static bool child_ended(struct child *c)
 	return info.si_pid == c->pid;
 }
 
-static void kill_child(struct child *c)
+static void kill_child(struct vst_child *c)
 {
 	kill(c->pid, SIGKILL);
-	vst_assert(WIFSIGNALED(child_end(c)));
+	vst_assert(WIFSIGNALED(vst_child_end(c)));
 }
 
 /* ---- processes that end without a word ---- */
@@ -208,15 +170,15 @@ static void run_transfer(const char *bdf, int sock)
 
 	open_work(&w, bdf);
 	start_endless(&w);
-	say(sock);
+	vst_say(sock);
 	pause();
 }
 
 TEST_F(process, killed_in_mid_transfer_leaves_the_card_fresh)
 {
-	struct child c = child_start(run_transfer, self->bdf);
+	struct vst_child c = child_start(run_transfer, self->bdf);
 
-	hear(c.sock);
+	vst_hear(c.sock);
 	kill_child(&c);
 	check_fresh(_metadata, self->bdf);
 }
@@ -226,15 +188,15 @@ static void run_everything(const char *bdf, int sock)
 	struct work w;
 
 	open_all(&w, bdf);
-	say(sock);
+	vst_say(sock);
 	pause();
 }
 
 TEST_F(process, killed_with_everything_going_leaves_the_card_fresh)
 {
-	struct child c = child_start(run_everything, self->bdf);
+	struct vst_child c = child_start(run_everything, self->bdf);
 
-	hear(c.sock);
+	vst_hear(c.sock);
 	kill_child(&c);
 	check_fresh(_metadata, self->bdf);
 }
@@ -244,7 +206,7 @@ static void run_register_storm(const char *bdf, int sock)
 	struct vst_dev *dev = vst_open(bdf);
 	struct vst_uart u = vst_uart(dev, 0);
 
-	say(sock);
+	vst_say(sock);
 	for (;;) {
 		vst_out(&u, UART_LCR, 0);
 		vst_in(&u, UART_RX);
@@ -253,9 +215,9 @@ static void run_register_storm(const char *bdf, int sock)
 
 TEST_F(process, killed_between_register_accesses_leaves_the_card_fresh)
 {
-	struct child c = child_start(run_register_storm, self->bdf);
+	struct vst_child c = child_start(run_register_storm, self->bdf);
 
-	hear(c.sock);
+	vst_hear(c.sock);
 	kill_child(&c);
 	check_fresh(_metadata, self->bdf);
 }
@@ -265,7 +227,7 @@ static void run_reset_storm(const char *bdf, int sock)
 	struct work w;
 
 	open_work(&w, bdf);
-	say(sock);
+	vst_say(sock);
 	for (;;) {
 		start_endless(&w);
 		vst_reset(w.dev);
@@ -274,9 +236,9 @@ static void run_reset_storm(const char *bdf, int sock)
 
 TEST_F(process, killed_between_resets_leaves_the_card_fresh)
 {
-	struct child c = child_start(run_reset_storm, self->bdf);
+	struct vst_child c = child_start(run_reset_storm, self->bdf);
 
-	hear(c.sock);
+	vst_hear(c.sock);
 	kill_child(&c);
 	check_fresh(_metadata, self->bdf);
 }
@@ -286,40 +248,34 @@ static void run_and_exit(const char *bdf, int sock)
 	struct work w;
 
 	open_all(&w, bdf);
-	say(sock);
+	vst_say(sock);
 }
 
 TEST_F(process, that_just_exits_leaves_the_card_fresh)
 {
-	struct child c = child_start(run_and_exit, self->bdf);
+	struct vst_child c = child_start(run_and_exit, self->bdf);
 
-	hear(c.sock);
-	EXPECT_EQ(0, child_end(&c));
+	vst_hear(c.sock);
+	EXPECT_EQ(0, vst_child_end(&c));
 	check_fresh(_metadata, self->bdf);
 }
 
 /* uapi: CDEV.OPEN */
 TEST_F(process, child_keeps_the_device_open)
 {
+	struct vst_child c;
 	struct work w;
-	pid_t pid;
-	int fds[2];
 
 	open_work(&w, self->bdf);
-	ASSERT_EQ(0, pipe(fds));
-	pid = fork();
-	if (!pid) {
-		char byte;
-
-		close(fds[1]);
-		_exit(read(fds[0], &byte, 1));
+	c = vst_fork();
+	if (!c.pid) {
+		vst_linger(c.sock);
+		_exit(0);
 	}
-	close(fds[0]);
 	vst_buf_free(&w.buf);
 	vst_close(w.dev);
 	EXPECT_EQ(vst_backend()->busy, __vst_open_in(&w.dev, self->bdf, NULL));
-	close(fds[1]);
-	ASSERT_EQ(pid, waitpid(pid, NULL, 0));
+	EXPECT_EQ(0, vst_child_end(&c));
 	check_fresh(_metadata, self->bdf);
 }
 
@@ -515,7 +471,7 @@ TEST_F(order, unset_container_is_refused_while_open)
 FIXTURE(pull) {
 	struct vst_card card;
 	struct work w;
-	struct child child;
+	struct vst_child child;
 };
 
 FIXTURE_VARIANT(pull) {
@@ -526,7 +482,7 @@ FIXTURE_VARIANT(pull) {
 /* Each does not return before the device is closed. */
 static void go_unbind(const char *bdf, int sock)
 {
-	hear(sock);
+	vst_hear(sock);
 	vst_unbind(bdf);
 }
 
@@ -535,7 +491,7 @@ static void go_live(const char *name, int sock)
 	struct vst_card card = { 0 };
 
 	snprintf(card.name, sizeof(card.name), "%s", name);
-	hear(sock);
+	vst_hear(sock);
 	vst_card_pull(&card);
 }
 
@@ -544,7 +500,7 @@ static void go_remove(const char *bdf, int sock)
 	char path[64];
 
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/remove", bdf);
-	hear(sock);
+	vst_hear(sock);
 	vst_file_write(path, "1");
 }
 
@@ -566,11 +522,12 @@ FIXTURE_TEARDOWN(pull)
 	vst_card_destroy(&self->card);
 }
 
-static void finish_pull(struct __test_metadata *_metadata, struct child *c, struct vst_card *card)
+static void finish_pull(struct __test_metadata *_metadata, struct vst_child *c,
+			struct vst_card *card)
 {
 	char now[64];
 
-	EXPECT_EQ(0, child_end(c));
+	EXPECT_EQ(0, vst_child_end(c));
 	EXPECT_EQ(-ENODEV, __vst_driver(card->bdf[0], now, sizeof(now)));
 }
 
@@ -578,7 +535,7 @@ static void finish_pull(struct __test_metadata *_metadata, struct child *c, stru
 TEST_F(pull, asks_by_the_request_eventfd_and_waits_for_the_close)
 {
 	watch_request(&self->w);
-	say(self->child.sock);
+	vst_say(self->child.sock);
 	EXPECT_LE(1, vst_event_wait(self->w.req));
 	EXPECT_FALSE(child_ended(&self->child));
 	vst_close(self->w.dev);
@@ -588,7 +545,7 @@ TEST_F(pull, asks_by_the_request_eventfd_and_waits_for_the_close)
 TEST_F(pull, device_works_until_it_is_closed)
 {
 	watch_request(&self->w);
-	say(self->child.sock);
+	vst_say(self->child.sock);
 	EXPECT_LE(1, vst_event_wait(self->w.req));
 	vst_dma_run(self->w.dev, &(struct vst_dma) {
 		.src = self->w.buf.iova,
@@ -608,7 +565,7 @@ TEST_F(pull, works_in_mid_transfer_with_everything_going)
 	arm(&self->w);
 	watch_request(&self->w);
 	start_endless(&self->w);
-	say(self->child.sock);
+	vst_say(self->child.sock);
 	EXPECT_LE(1, vst_event_wait(self->w.req));
 	munmap(self->w.mem, VST_PAGE);
 	vst_close(self->w.dev);
@@ -617,12 +574,12 @@ TEST_F(pull, works_in_mid_transfer_with_everything_going)
 
 TEST_F(pull, user_that_does_not_listen_can_be_killed)
 {
-	struct child user;
+	struct vst_child user;
 
 	vst_close(self->w.dev);
 	user = child_start(run_everything, self->card.bdf[0]);
-	hear(user.sock);
-	say(self->child.sock);
+	vst_hear(user.sock);
+	vst_say(self->child.sock);
 	kill_child(&user);
 	finish_pull(_metadata, &self->child, &self->card);
 }
@@ -630,7 +587,7 @@ TEST_F(pull, user_that_does_not_listen_can_be_killed)
 TEST_F(pull, card_comes_back_as_new)
 {
 	vst_close(self->w.dev);
-	say(self->child.sock);
+	vst_say(self->child.sock);
 	finish_pull(_metadata, &self->child, &self->card);
 	vst_card_pull(&self->card);
 	vst_card_live(&self->card);

@@ -182,8 +182,7 @@ TEST_F(limit, second_card_costs_nothing)
 	struct vst_card card;
 	struct vst_dev *two;
 
-	if (!vst_card())
-		SKIP(return, "cards cannot be made where VLAB_BDF is");
+	VST_NEEDS_CARDS();
 	vst_card_plug(&card, "memory=64K");
 	vst_map(self->iommu, self->va, self->iova, BUF, VST_RW);
 	two = vst_open_in(card.bdf[0], self->iommu);
@@ -212,24 +211,6 @@ TEST(limit_does_not_hold_for_those_who_may_lock_but_they_are_counted)
 }
 
 /* ---- whose memory it is: fork and exec ---- */
-
-/* A child at the other end of a socket; a byte either way is "go" or "done". */
-struct child {
-	pid_t pid;
-	int sock;
-};
-
-static void say(int sock)
-{
-	vst_assert(write(sock, "", 1) == 1);
-}
-
-static void hear(int sock)
-{
-	char byte;
-
-	vst_assert(read(sock, &byte, 1) == 1);
-}
 
 /* uapi: TYPE1.ACCOUNTING */
 FIXTURE(charge) {
@@ -264,40 +245,23 @@ FIXTURE_TEARDOWN(charge)
 	vst_close(self->dev);
 }
 
-static struct child start(struct vst_buf *buf, void (*run)(struct vst_buf *buf, int sock))
+static struct vst_child start(struct vst_buf *buf, void (*run)(struct vst_buf *buf, int sock))
 {
-	struct child c;
-	int fds[2];
+	struct vst_child c = vst_fork();
 
-	vst_assert(!socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
-	c.pid = fork();
-	vst_assert(c.pid >= 0);
 	if (!c.pid) {
-		close(fds[0]);
-		run(buf, fds[1]);
+		run(buf, c.sock);
 		_exit(0);
 	}
-	close(fds[1]);
-	c.sock = fds[0];
-	hear(c.sock);
+	vst_hear(c.sock);
 	return c;
-}
-
-static void finish(struct child *c)
-{
-	int status;
-
-	close(c->sock);
-	vst_assert(waitpid(c->pid, &status, 0) == c->pid);
 }
 
 /* Until the parent closes its end. */
 static void linger(int sock)
 {
-	char byte;
-
-	say(sock);
-	vst_assert(read(sock, &byte, 1) == 0);
+	vst_say(sock);
+	vst_linger(sock);
 }
 
 static void map(const struct vst_buf *buf)
@@ -325,31 +289,31 @@ static void run_unmap(struct vst_buf *buf, int sock)
 
 TEST_F(charge, of_the_parent_is_not_inherited_by_its_child)
 {
-	struct child c;
+	struct vst_child c;
 
 	map(&self->buf);
 	c = start(&self->buf, run_nothing);
 	EXPECT_EQ(0, vst_locked(c.pid));
 	EXPECT_EQ(self->before + PAGES, vst_locked(0));
-	finish(&c);
+	vst_child_end(&c);
 	EXPECT_EQ(self->before + PAGES, vst_locked(0));
 	EXPECT_EQ(0, __vst_dma_touch(self->dev, self->buf.iova, BUF, true));
 }
 
 TEST_F(charge, goes_back_to_who_mapped_when_another_unmaps)
 {
-	struct child c;
+	struct vst_child c;
 
 	map(&self->buf);
 	c = start(&self->buf, run_unmap);
 	EXPECT_EQ(self->before, vst_locked(0));
 	EXPECT_EQ(0, vst_locked(c.pid));
-	finish(&c);
+	vst_child_end(&c);
 }
 
 TEST_F(charge, is_that_of_the_child_when_it_maps)
 {
-	struct child c = start(&self->buf, run_map);
+	struct vst_child c = start(&self->buf, run_map);
 
 	EXPECT_EQ(PAGES, vst_locked(c.pid));
 	EXPECT_EQ(self->before, vst_locked(0));
@@ -357,15 +321,15 @@ TEST_F(charge, is_that_of_the_child_when_it_maps)
 	vst_unmap(self->iommu, self->buf.iova, BUF, NULL);
 	EXPECT_EQ(0, vst_locked(c.pid));
 	EXPECT_EQ(self->before, vst_locked(0));
-	finish(&c);
+	vst_child_end(&c);
 }
 
 TEST_F(charge, of_a_dead_process_is_nobodys_and_its_mapping_stays)
 {
-	struct child c = start(&self->buf, run_map);
+	struct vst_child c = start(&self->buf, run_map);
 	u64 done;
 
-	finish(&c);
+	vst_child_end(&c);
 	EXPECT_EQ(self->before, vst_locked(0));
 	EXPECT_EQ(-EEXIST, __vst_map(self->iommu, self->buf.va, self->buf.iova, BUF, VST_RW));
 	/* dma.rst 9.3: hardware would reach the pages, which are pinned. */
@@ -381,7 +345,7 @@ static void run_map_and_exec(struct vst_buf *buf, int sock)
 {
 	map(buf);
 	vst_assert(vst_locked(0) == PAGES);
-	say(sock);
+	vst_say(sock);
 	vst_assert(dup2(sock, STDIN_FILENO) == STDIN_FILENO);
 	close(sock);
 	execlp("cat", "cat", NULL);
@@ -398,7 +362,7 @@ static bool is_named(pid_t pid, const char *name)
 
 TEST_F(charge, does_not_go_with_a_process_that_execs)
 {
-	struct child c = start(&self->buf, run_map_and_exec);
+	struct vst_child c = start(&self->buf, run_map_and_exec);
 	u64 done;
 
 	ASSERT_TRUE(vst_until(is_named(c.pid, "cat"), VST_DEADLINE_MS));
@@ -408,7 +372,7 @@ TEST_F(charge, does_not_go_with_a_process_that_execs)
 	EXPECT_EQ(BUF, done);
 	EXPECT_EQ(0, vst_locked(c.pid));
 	EXPECT_EQ(self->before, vst_locked(0));
-	finish(&c);
+	vst_child_end(&c);
 }
 
 /* ---- and when another process gives the memory its address ---- */
@@ -441,7 +405,7 @@ static bool can_update(struct vst_iommu *iommu)
 /* uapi: MAP_DMA.VADDR */
 TEST_F(charge, goes_to_the_process_that_gives_a_new_address)
 {
-	struct child c;
+	struct vst_child c;
 
 	if (!can_update(self->iommu))
 		SKIP(return, "the container has no VFIO_UPDATE_VADDR");
@@ -451,7 +415,7 @@ TEST_F(charge, goes_to_the_process_that_gives_a_new_address)
 	ASSERT_EQ(0, give_vaddr(&self->buf));
 	EXPECT_EQ(0, vst_locked(c.pid));
 	EXPECT_EQ(self->before + PAGES, vst_locked(0));
-	finish(&c);
+	vst_child_end(&c);
 	EXPECT_EQ(0, __vst_dma_touch(self->dev, self->buf.iova, BUF, true));
 	vst_unmap(self->iommu, self->buf.iova, BUF, NULL);
 	EXPECT_EQ(self->before, vst_locked(0));
@@ -460,12 +424,12 @@ TEST_F(charge, goes_to_the_process_that_gives_a_new_address)
 /* uapi: MAP_DMA.VADDR */
 TEST_F(charge, of_a_dead_process_is_taken_over_with_a_new_address)
 {
-	struct child c;
+	struct vst_child c;
 
 	if (!can_update(self->iommu))
 		SKIP(return, "the container has no VFIO_UPDATE_VADDR");
 	c = start(&self->buf, run_map);
-	finish(&c);
+	vst_child_end(&c);
 	ASSERT_EQ(0, take_vaddr(&self->buf));
 	ASSERT_EQ(0, give_vaddr(&self->buf));
 	EXPECT_EQ(self->before + PAGES, vst_locked(0));
@@ -475,7 +439,7 @@ TEST_F(charge, of_a_dead_process_is_taken_over_with_a_new_address)
 /* uapi: MAP_DMA.VADDR */
 TEST_F(charge, that_is_too_much_for_the_new_process_is_refused)
 {
-	struct child c;
+	struct vst_child c;
 
 	if (!can_update(self->iommu))
 		SKIP(return, "the container has no VFIO_UPDATE_VADDR");
@@ -489,7 +453,7 @@ TEST_F(charge, that_is_too_much_for_the_new_process_is_refused)
 	set_limit(self->before + PAGES);
 	EXPECT_EQ(0, give_vaddr(&self->buf));
 	EXPECT_EQ(self->before + PAGES, vst_locked(0));
-	finish(&c);
+	vst_child_end(&c);
 	EXPECT_EQ(0, __vst_dma_touch(self->dev, self->buf.iova, BUF, true));
 }
 

@@ -56,8 +56,7 @@ static struct side open_side(struct vst_iommu *iommu, const char *bdf)
 FIXTURE_SETUP(p2p)
 {
 	VST_NEEDS(VST_CAN_TYPE1);
-	if (!vst_card())
-		SKIP(return, "cards cannot be made where VLAB_BDF is");
+	VST_NEEDS_CARDS();
 	vst_card_plug(&self->card, "memory=64K");
 	self->iommu = vst_iommu_open();
 	self->a = open_side(self->iommu, vst_bdf());

@@ -684,25 +684,18 @@ TEST_F(type1, hole_in_the_memory_leaves_the_rest_mapped)
 /* uapi: TYPE1.ACCOUNTING */
 TEST_F(type1, pages_stay_the_parents_when_it_forks)
 {
-	pid_t pid;
-	int fds[2];
+	struct vst_child c;
 
 	vst_map(self->iommu, self->va, self->iova, BUF, VST_RW);
-	ASSERT_EQ(0, pipe(fds));
-	pid = fork();
-	ASSERT_GE(pid, 0);
-	if (!pid) {
-		char byte;
-
-		close(fds[1]);
-		_exit(read(fds[0], &byte, 1));
+	c = vst_fork();
+	if (!c.pid) {
+		vst_linger(c.sock);
+		_exit(0);
 	}
-	close(fds[0]);
 	memset(self->va, 0x5a, BUF);
 	vst_dma_touch(self->dev, self->iova, BUF, false);	/* with check_iommu: CHECK */
 	EXPECT_EQ(0x5a, vst_read8(self->dev, VLAB_SERIAL_BAR_CTRL, VLAB_SERIAL_MEM));
-	close(fds[1]);
-	ASSERT_EQ(pid, waitpid(pid, NULL, 0));
+	EXPECT_EQ(0, vst_child_end(&c));
 }
 
 /* uapi: MAP_DMA */
@@ -929,13 +922,7 @@ FIXTURE(two) {
 FIXTURE_SETUP(two)
 {
 	VST_NEEDS(VST_CAN_TYPE1);
-	if (!vst_card())
-		SKIP(return, "cards cannot be made where VLAB_BDF is");
-	vst_card_plug(&self->card, "memory=64K");
-	if (vst_group(vst_bdf()) == vst_group(self->card.bdf[0])) {
-		vst_card_destroy(&self->card);
-		SKIP(return, "both are in one IOMMU group");
-	}
+	VST_PLUG_APART(&self->card, "memory=64K");
 	self->iommu = vst_iommu_open();
 	self->one = vst_open_in(vst_bdf(), self->iommu);
 	self->va = vst_anon(BUF);
@@ -1017,8 +1004,7 @@ FIXTURE(container) {
 FIXTURE_SETUP(container)
 {
 	VST_NEEDS(VST_CAN_TYPE1);
-	self->fd = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
-	ASSERT_GE(self->fd, 0);
+	self->fd = vst_container_open();
 	self->group = vst_group_open(vst_bdf());
 }
 

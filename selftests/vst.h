@@ -189,6 +189,55 @@ int __vst_file_read(const char *path, char *buf, size_t len);
 })
 #define vst_xioctl(...) vst_ok(__vst_xioctl(__VA_ARGS__))
 
+/* ---- children (vst_child.c) ---- */
+
+/**
+ * struct vst_child - a process at the other end of a socket
+ * @pid: its pid, 0 in the child itself
+ * @sock: this side's end, for vst_say() and vst_hear()
+ *
+ * Made by vst_fork(), ended by vst_child_end().
+ */
+struct vst_child {
+	pid_t pid;
+	int sock;
+};
+
+/**
+ * vst_fork() - start a child
+ *
+ * It has a copy of all that is open and mapped, and ends by _exit().
+ *
+ * Return: in the parent the child, in the child what reaches the parent.
+ */
+struct vst_child vst_fork(void);
+
+/**
+ * vst_say() - give the other side a word: "ready", "go"
+ * @sock: this side's end
+ */
+void vst_say(int sock);
+
+/**
+ * vst_hear() - wait for a word of the other side
+ * @sock: this side's end
+ */
+void vst_hear(int sock);
+
+/**
+ * vst_linger() - wait until the other side has closed its end
+ * @sock: this side's end
+ */
+void vst_linger(int sock);
+
+/**
+ * vst_child_end() - close our end and wait for the child to end
+ * @c: the child
+ *
+ * Return: its status, as of waitpid().
+ */
+int vst_child_end(struct vst_child *c);
+
 /* ---- the kernel's log (vst_log.c) ---- */
 
 /**
@@ -326,6 +375,22 @@ unsigned int vst_slots(void);
  */
 int vst_cards_sweep(void);
 
+/* SKIP the test where it must not make cards: the device was given to it. */
+#define VST_NEEDS_CARDS() do {						\
+	if (!vst_card())						\
+		SKIP(return, "cards cannot be made where VLAB_BDF is");	\
+} while (0)
+
+/* Plug in a second card; SKIP the test when both are in one IOMMU group. */
+#define VST_PLUG_APART(card, ...) do {					\
+	VST_NEEDS_CARDS();						\
+	vst_card_plug(card, ##__VA_ARGS__);				\
+	if (vst_group(vst_bdf()) == vst_group((card)->bdf[0])) {	\
+		vst_card_destroy(card);					\
+		SKIP(return, "both are in one IOMMU group");		\
+	}								\
+} while (0)
+
 /* ---- binding (vst_bind.c) ---- */
 
 #define VST_DRIVER "vfiolab_vfio_pci"
@@ -390,6 +455,14 @@ int __vst_group(const char *bdf);
  */
 int __vst_group_open(const char *bdf);
 #define vst_group_open(...) vst_ok(__vst_group_open(__VA_ARGS__))
+
+/**
+ * __vst_container_open() - an empty container, with neither group nor IOMMU
+ *
+ * Return: the descriptor, the caller's, or -errno.
+ */
+int __vst_container_open(void);
+#define vst_container_open() vst_ok(__vst_container_open())
 
 /* ---- the program (vst_main.c) ---- */
 

@@ -13,20 +13,28 @@
 
 /* ---- container ---- */
 
-static int open_file(struct vst_iommu *iommu, const char *path)
+static int open_file(const char *path)
 {
-	iommu->fd = open(path, O_RDWR | O_CLOEXEC);
-	return iommu->fd < 0 ? -errno : 0;
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int __vst_container_open(void)
+{
+	return open_file("/dev/vfio/vfio");
 }
 
 static int container_open(struct vst_iommu *iommu)
 {
-	return open_file(iommu, "/dev/vfio/vfio");
+	iommu->fd = __vst_container_open();
+	return iommu->fd < 0 ? iommu->fd : 0;
 }
 
 static int compat_open(struct vst_iommu *iommu)
 {
-	return open_file(iommu, "/dev/iommu");
+	iommu->fd = open_file("/dev/iommu");
+	return iommu->fd < 0 ? iommu->fd : 0;
 }
 
 static void container_close(struct vst_iommu *iommu)
@@ -112,11 +120,9 @@ static int group_attach(struct vst_iommu *iommu, int fd)
 static int group_file(int num)
 {
 	char path[32];
-	int fd;
 
 	snprintf(path, sizeof(path), "/dev/vfio/%d", num);
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	return open_file(path);
 }
 
 int __vst_group_open(const char *bdf)
