@@ -101,6 +101,53 @@ TEST_F(info, unknown_feature_is_enotty)
 	EXPECT_EQ(-ENOTTY, __vst_ioctl(self->dev, VFIO_DEVICE_FEATURE, &feature));
 }
 
+/* Of vfio.h, what a PCI function has none of, or this one. */
+static const struct {
+	u32 feature;
+	const char *name;
+} lacking[] = {
+	{ VFIO_DEVICE_FEATURE_MIGRATION, "migration" },
+	{ VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE, "state of migration" },
+	{ VFIO_DEVICE_FEATURE_DMA_LOGGING_START, "log of writes" },
+	{ VFIO_DEVICE_FEATURE_DMA_LOGGING_STOP, "end of that log" },
+	{ VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT, "report of that log" },
+	{ VFIO_DEVICE_FEATURE_MIG_DATA_SIZE, "size of migration" },
+	{ VFIO_DEVICE_FEATURE_BUS_MASTER, "bus master of CDX" },
+};
+
+/*
+ * uapi: FEATURE FEATURE.MIGRATION FEATURE.MIG_STATE FEATURE.DMA_LOGGING
+ * uapi: FEATURE.MIG_DATA_SIZE FEATURE.BUS_MASTER
+ */
+TEST_F(info, features_that_the_card_lacks_are_enotty)
+{
+	struct {
+		struct vfio_device_feature feature;
+		u8 room[256];
+	} arg = { 0 };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(lacking); i++) {
+		arg.feature.argsz = sizeof(arg);
+		arg.feature.flags = VFIO_DEVICE_FEATURE_GET | lacking[i].feature;
+		EXPECT_EQ(-ENOTTY, __vst_ioctl(self->dev, VFIO_DEVICE_FEATURE, &arg))
+			TH_LOG("%s", lacking[i].name);
+		arg.feature.flags |= VFIO_DEVICE_FEATURE_PROBE;
+		EXPECT_EQ(-ENOTTY, __vst_ioctl(self->dev, VFIO_DEVICE_FEATURE, &arg))
+			TH_LOG("%s, probed", lacking[i].name);
+	}
+}
+
+/* uapi: GFX */
+TEST_F(info, graphics_that_the_card_lacks_are_enotty)
+{
+	struct vfio_device_gfx_plane_info plane = { .argsz = sizeof(plane) };
+	u32 id = 0;
+
+	EXPECT_EQ(-ENOTTY, __vst_ioctl(self->dev, VFIO_DEVICE_QUERY_GFX_PLANE, &plane));
+	EXPECT_EQ(-ENOTTY, __vst_ioctl(self->dev, VFIO_DEVICE_GET_GFX_DMABUF, &id));
+}
+
 /* uapi: FEATURE FEATURE.VF_TOKEN */
 TEST_F(info, feature_with_get_and_set_but_no_probe_is_refused)
 {
@@ -152,6 +199,23 @@ TEST_F(info, msix_bar_is_the_cores_own)
 	EXPECT_EQ(0x10000, r->size);
 	EXPECT_TRUE(r->flags & VFIO_REGION_INFO_FLAG_MMAP);
 	EXPECT_TRUE(r->flags & VFIO_REGION_INFO_FLAG_CAPS);
+}
+
+/* uapi: REGION.CAP.MSIX_MAPPABLE */
+TEST_F(info, msix_bar_says_that_it_can_be_mapped_and_can)
+{
+	struct {
+		struct vfio_region_info info;
+		struct vfio_info_cap_header cap;
+	} u = { .info = { .argsz = sizeof(u), .index = VLAB_SERIAL_BAR_MSIX } };
+	u8 *va;
+
+	vst_ioctl(self->dev, VFIO_DEVICE_GET_REGION_INFO, &u);
+	ASSERT_EQ(offsetof(typeof(u), cap), u.info.cap_offset);
+	EXPECT_EQ(VFIO_REGION_INFO_CAP_MSIX_MAPPABLE, u.cap.id);
+	EXPECT_EQ(0, u.cap.next);
+	va = vst_mmap(self->dev, VLAB_SERIAL_BAR_MSIX, 0, u.info.size);
+	munmap(va, u.info.size);
 }
 
 /* uapi: REGION.GET_INFO, mtty: 15 */

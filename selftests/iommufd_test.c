@@ -504,8 +504,7 @@ TEST_F(attach, two_devices_share_an_ioas_and_part)
 	struct vst_card card;
 	struct vst_dev *two;
 
-	if (!vst_card())
-		SKIP(return, "cards cannot be made where VLAB_BDF is");
+	VST_NEEDS_CARDS();
 	vst_card_plug(&card, "memory=64K");
 	two = vst_open_in(card.bdf[0], self->iommu);
 	vst_master(two, true);
@@ -1241,8 +1240,7 @@ FIXTURE(slot) {
 FIXTURE_SETUP(slot)
 {
 	NEEDS_IOMMUFD();
-	if (!vst_card())
-		SKIP(return, "cards cannot be made where VLAB_BDF is");
+	VST_NEEDS_CARDS();
 	vst_card_plug(&self->card, "personality=mcs9922", "ports=4");
 	ASSERT_EQ(4, self->card.nfns);
 	self->iommu = vst_iommu_open_by(&vst_iommufd);
@@ -1299,6 +1297,204 @@ TEST_F(slot, function_of_the_group_is_not_bound_to_another_iommufd)
 	EXPECT_EQ(0, bind_to(cdev, self->iommu->fd));
 	close(cdev);
 	close(iommufd);
+}
+
+/* ---- options ---- */
+
+static int option(int iommufd, u32 id, u32 object, u16 op, u64 *val)
+{
+	struct iommu_option arg = {
+		.size = sizeof(arg), .option_id = id, .op = op, .object_id = object, .val64 = *val,
+	};
+	int ret = xioctl(iommufd, IOMMU_OPTION, &arg);
+
+	*val = arg.val64;
+	return ret;
+}
+
+static int set_option(int iommufd, u32 id, u32 object, u64 val)
+{
+	return option(iommufd, id, object, IOMMU_OPTION_OP_SET, &val);
+}
+
+/* -errno or the value. */
+static int get_option(int iommufd, u32 id, u32 object)
+{
+	u64 val = ~0ULL;
+
+	return option(iommufd, id, object, IOMMU_OPTION_OP_GET, &val) ?: (int)val;
+}
+
+/* uapi: IOAS.MORE */
+TEST_F(ioas, large_pages_are_an_option_until_memory_is_mapped_for_a_device)
+{
+	int fd = self->iommu->fd;
+
+	EXPECT_EQ(1, get_option(fd, IOMMU_OPTION_HUGE_PAGES, self->other));
+	EXPECT_EQ(0, set_option(fd, IOMMU_OPTION_HUGE_PAGES, self->other, 0));
+	EXPECT_EQ(0, get_option(fd, IOMMU_OPTION_HUGE_PAGES, self->other));
+	EXPECT_EQ(0, set_option(fd, IOMMU_OPTION_HUGE_PAGES, self->other, 1));
+	EXPECT_EQ(1, get_option(fd, IOMMU_OPTION_HUGE_PAGES, self->other));
+	vst_map(self->iommu, self->va, self->iova, VST_PAGE, VST_RW);
+	EXPECT_EQ(-EINVAL, set_option(fd, IOMMU_OPTION_HUGE_PAGES, self->id, 0));
+	EXPECT_EQ(1, get_option(fd, IOMMU_OPTION_HUGE_PAGES, self->id));
+	EXPECT_EQ(VLAB_DMA_ERR_NONE, put(self->dev, self->iova));
+}
+
+/* uapi: IOAS.MORE */
+TEST_F(cdev, who_is_charged_is_an_option_until_there_are_objects)
+{
+	int fd = self->iommufd;
+
+	EXPECT_EQ(0, get_option(fd, IOMMU_OPTION_RLIMIT_MODE, 0));
+	EXPECT_EQ(0, set_option(fd, IOMMU_OPTION_RLIMIT_MODE, 0, 1));
+	EXPECT_EQ(1, get_option(fd, IOMMU_OPTION_RLIMIT_MODE, 0));
+	EXPECT_EQ(-EINVAL, set_option(fd, IOMMU_OPTION_RLIMIT_MODE, 0, 2));
+	ioas_alloc(fd);
+	EXPECT_EQ(-EBUSY, set_option(fd, IOMMU_OPTION_RLIMIT_MODE, 0, 0));
+	EXPECT_EQ(1, get_option(fd, IOMMU_OPTION_RLIMIT_MODE, 0));
+}
+
+/* uapi: IOAS.MORE */
+TEST_F(cdev, options_that_make_no_sense_are_refused)
+{
+	u32 ioas = ioas_alloc(self->iommufd);
+	u64 val = 0;
+
+	EXPECT_EQ(-EOPNOTSUPP, get_option(self->iommufd, 99, 0));
+	EXPECT_EQ(-EOPNOTSUPP, get_option(self->iommufd, IOMMU_OPTION_RLIMIT_MODE, ioas));
+	EXPECT_EQ(-ENOENT, get_option(self->iommufd, IOMMU_OPTION_HUGE_PAGES, NO_ID));
+	EXPECT_EQ(-EINVAL, set_option(self->iommufd, IOMMU_OPTION_HUGE_PAGES, ioas, 2));
+	EXPECT_EQ(-EOPNOTSUPP, option(self->iommufd, IOMMU_OPTION_HUGE_PAGES, ioas, 9, &val));
+	EXPECT_EQ(1, get_option(self->iommufd, IOMMU_OPTION_HUGE_PAGES, ioas));
+}
+
+/* ---- the container that an iommufd plays ---- */
+
+/* uapi: CONTAINER.IOMMUFD */
+FIXTURE(compat) {
+	struct vst_iommu *iommu;
+	struct vst_dev *dev;
+	struct vst_buf buf;
+};
+
+FIXTURE_SETUP(compat)
+{
+	NEEDS_IOMMUFD();
+	self->iommu = vst_iommu_open_by(&vst_compat);
+	self->dev = vst_open_in(vst_bdf(), self->iommu);
+	self->buf = vst_buf(self->iommu, BUF, VST_RW);
+	vst_master(self->dev, true);
+	vst_write64(self->dev, CARD, VLAB_SERIAL_MEM, 0x1122334455667788);
+}
+
+FIXTURE_TEARDOWN(compat)
+{
+	vst_close(self->dev);
+	vst_iommu_close(self->iommu);
+}
+
+/* On success *@id is the address space. */
+static int vfio_ioas(int iommufd, u32 op, u32 *id)
+{
+	struct iommu_vfio_ioas arg = { .size = sizeof(arg), .ioas_id = *id, .op = op };
+	int ret = xioctl(iommufd, IOMMU_VFIO_IOAS, &arg);
+
+	if (!ret)
+		*id = arg.ioas_id;
+	return ret;
+}
+
+TEST_F(compat, container_speaks_type1_and_promises_what_it_can)
+{
+	static const struct {
+		unsigned int number;
+		int there;
+	} extensions[] = {
+		{ VFIO_TYPE1_IOMMU, 1 }, { VFIO_TYPE1v2_IOMMU, 1 }, { VFIO_UNMAP_ALL, 1 },
+		{ VFIO_UPDATE_VADDR, 0 }, { VFIO_SPAPR_TCE_IOMMU, 0 },
+	};
+	unsigned int i;
+
+	EXPECT_EQ(VFIO_API_VERSION, vst_xioctl(self->iommu->fd, VFIO_GET_API_VERSION));
+	for (i = 0; i < ARRAY_SIZE(extensions); i++) {
+		EXPECT_EQ(extensions[i].there, __vst_xioctl(self->iommu->fd, VFIO_CHECK_EXTENSION,
+							    extensions[i].number))
+			TH_LOG("extension %u", extensions[i].number);
+	}
+}
+
+TEST_F(compat, mapped_memory_is_reached_until_it_is_unmapped)
+{
+	EXPECT_EQ(VLAB_DMA_ERR_NONE, put(self->dev, self->buf.iova));
+	EXPECT_EQ(0x88, self->buf.va[0]);
+	vst_unmap(self->iommu, self->buf.iova, BUF, NULL);
+	EXPECT_EQ(VLAB_DMA_ERR_NOMAP, put(self->dev, self->buf.iova));
+}
+
+TEST_F(compat, dirty_pages_are_not_told)
+{
+	struct vfio_iommu_type1_dirty_bitmap cmd = {
+		.argsz = sizeof(cmd), .flags = VFIO_IOMMU_DIRTY_PAGES_FLAG_START,
+	};
+
+	EXPECT_EQ(-ENOTTY, __vst_xioctl(self->iommu->fd, VFIO_IOMMU_DIRTY_PAGES, &cmd));
+}
+
+/* uapi: IOMMUFD.VFIO_IOAS */
+TEST_F(compat, address_space_of_the_container_can_be_used_as_any)
+{
+	u64 iova = vst_iova(self->iommu, VST_PAGE);
+	u8 *va = vst_anon(VST_PAGE);
+	u32 id = 0;
+
+	ASSERT_EQ(0, vfio_ioas(self->iommu->fd, IOMMU_VFIO_IOAS_GET, &id));
+	ASSERT_EQ(0, ioas_map(self->iommu, id, va, &iova, VST_PAGE, FIXED | READABLE | WRITEABLE));
+	EXPECT_EQ(VLAB_DMA_ERR_NONE, put(self->dev, iova));
+	EXPECT_EQ(0x88, va[0]);
+	EXPECT_EQ(-EBUSY, destroy(self->iommu->fd, id));
+}
+
+/* uapi: IOMMUFD.VFIO_IOAS */
+TEST_F(compat, address_space_that_was_set_is_that_of_the_next_mapping)
+{
+	u32 id = ioas_alloc(self->iommu->fd), now = id;
+
+	ASSERT_EQ(0, vfio_ioas(self->iommu->fd, IOMMU_VFIO_IOAS_SET, &now));
+	now = 0;
+	ASSERT_EQ(0, vfio_ioas(self->iommu->fd, IOMMU_VFIO_IOAS_GET, &now));
+	EXPECT_EQ(id, now);
+	/* The device stays where it was: what is mapped now is not for it. */
+	EXPECT_EQ(0, __vst_map(self->iommu, self->buf.va, self->buf.iova, BUF, VST_RW));
+	vst_unmap(self->iommu, self->buf.iova, BUF, NULL);
+	EXPECT_EQ(VLAB_DMA_ERR_NONE, put(self->dev, self->buf.iova));
+}
+
+/* uapi: IOMMUFD.VFIO_IOAS */
+TEST_F(cdev, container_has_no_address_space_before_its_first_group_or_when_it_is_cleared)
+{
+	u32 id = 0;
+
+	EXPECT_EQ(-ENODEV, vfio_ioas(self->iommufd, IOMMU_VFIO_IOAS_GET, &id));
+	id = ioas_alloc(self->iommufd);
+	ASSERT_EQ(0, vfio_ioas(self->iommufd, IOMMU_VFIO_IOAS_SET, &id));
+	EXPECT_EQ(0, vfio_ioas(self->iommufd, IOMMU_VFIO_IOAS_GET, &id));
+	EXPECT_EQ(0, vfio_ioas(self->iommufd, IOMMU_VFIO_IOAS_CLEAR, &id));
+	EXPECT_EQ(-ENODEV, vfio_ioas(self->iommufd, IOMMU_VFIO_IOAS_GET, &id));
+}
+
+/* uapi: IOMMUFD.VFIO_IOAS */
+TEST_F(cdev, container_takes_no_address_space_that_is_none)
+{
+	struct iommu_vfio_ioas arg = {
+		.size = sizeof(arg), .op = IOMMU_VFIO_IOAS_GET, .__reserved = 1,
+	};
+	u32 id = NO_ID;
+
+	EXPECT_EQ(-ENOENT, vfio_ioas(self->iommufd, IOMMU_VFIO_IOAS_SET, &id));
+	EXPECT_EQ(-EOPNOTSUPP, vfio_ioas(self->iommufd, 99, &id));
+	EXPECT_EQ(-EOPNOTSUPP, xioctl(self->iommufd, IOMMU_VFIO_IOAS, &arg));
+	EXPECT_EQ(-ENODEV, vfio_ioas(self->iommufd, IOMMU_VFIO_IOAS_GET, &id));
 }
 
 VST_MAIN("memory=64K", "msi=8", "msix=16")
