@@ -231,6 +231,19 @@ TEST_F(config, status_has_a_capability_list_whatever_is_written)
 	EXPECT_FALSE(vst_cfg_read16(self->dev, PCI_STATUS) & PCI_STATUS_DETECTED_PARITY);
 }
 
+TEST_F(config, command_takes_a_byte_as_well_and_leaves_the_other)
+{
+	vst_command(self->dev, PCI_COMMAND_INTX_DISABLE, PCI_COMMAND_MASTER);
+	vst_cfg_write8(self->dev, PCI_COMMAND, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	EXPECT_EQ(PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE,
+		  vst_cfg_read16(self->dev, PCI_COMMAND) &
+		  (PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE));
+	vst_cfg_write8(self->dev, PCI_COMMAND + 1, 0);
+	EXPECT_EQ(PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER,
+		  vst_cfg_read16(self->dev, PCI_COMMAND) &
+		  (PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE));
+}
+
 TEST_F(config, interrupt_line_keeps_what_was_written)
 {
 	vst_cfg_write8(self->dev, PCI_INTERRUPT_LINE, 0x0b);
@@ -349,6 +362,19 @@ TEST_F(config, pm_has_no_d1_and_no_d2)
 	}
 }
 
+/* The kernel keeps wakeup events to itself. */
+TEST_F(config, pm_has_no_wakeup_events)
+{
+	unsigned int pm = vst_cap(self->dev, PCI_CAP_ID_PM);
+
+	VST_NEEDS(VST_CAN_VFIO);
+	EXPECT_EQ(0, vst_cfg_read16(self->dev, pm + PCI_PM_PMC) & PCI_PM_CAP_PME_MASK);
+	vst_cfg_write16(self->dev, pm + PCI_PM_CTRL,
+			PCI_PM_CTRL_PME_ENABLE | PCI_PM_CTRL_PME_STATUS);
+	EXPECT_EQ(0, vst_cfg_read16(self->dev, pm + PCI_PM_CTRL) &
+		     (PCI_PM_CTRL_PME_ENABLE | PCI_PM_CTRL_PME_STATUS));
+}
+
 TEST_F(config, pmc_cannot_be_written)
 {
 	unsigned int pm = vst_cap(self->dev, PCI_CAP_ID_PM);
@@ -418,6 +444,53 @@ TEST_F(config, msix_table_size_and_place_cannot_be_written)
 	EXPECT_EQ(0, writable(self->dev, msix + PCI_MSIX_PBA));
 }
 
+TEST_F(config, msix_can_neither_be_enabled_nor_masked_through_config_space)
+{
+	unsigned int flags = vst_cap(self->dev, PCI_CAP_ID_MSIX) + PCI_MSIX_FLAGS;
+	u16 before = vst_cfg_read16(self->dev, flags);
+
+	VST_NEEDS(VST_CAN_VFIO);
+	vst_cfg_write16(self->dev, flags, before | PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
+	EXPECT_EQ(before, vst_cfg_read16(self->dev, flags));
+}
+
+/* Of what SET_IRQS turned on, config space may turn off some, and no more on. */
+TEST_F(config, msi_goes_off_and_on_through_config_space_while_set_irqs_has_it_on)
+{
+	unsigned int flags = vst_cap(self->dev, PCI_CAP_ID_MSI) + PCI_MSI_FLAGS;
+	int fd[4] = { vst_eventfd(), vst_eventfd(), vst_eventfd(), vst_eventfd() };
+
+	VST_NEEDS(VST_CAN_IRQ);
+	vst_master(self->dev, true);
+	vst_irq_eventfds(self->dev, VFIO_PCI_MSI_IRQ_INDEX, 0, 4, fd);
+	vst_cfg_write16(self->dev, flags, PCI_MSI_FLAGS_ENABLE | 2 << 4);
+	EXPECT_TRUE(vst_cfg_read16(self->dev, flags) & PCI_MSI_FLAGS_ENABLE);
+	vst_dma_write32(self->dev, VLAB_DMA_SEND, 3);
+	EXPECT_EQ(1, vst_event_wait(fd[3]));
+	vst_cfg_write16(self->dev, flags, 2 << 4);
+	EXPECT_FALSE(vst_cfg_read16(self->dev, flags) & PCI_MSI_FLAGS_ENABLE);
+	vst_dma_write32(self->dev, VLAB_DMA_SEND, 3);
+	vst_cfg_write16(self->dev, flags, PCI_MSI_FLAGS_ENABLE | 2 << 4);
+	vst_dma_write32(self->dev, VLAB_DMA_SEND, 0);
+	EXPECT_EQ(1, vst_event_wait(fd[0]));
+	EXPECT_EQ(0, vst_event_count(fd[3]));
+}
+
+TEST_F(config, msi_has_no_more_messages_than_set_irqs_turned_on)
+{
+	unsigned int flags = vst_cap(self->dev, PCI_CAP_ID_MSI) + PCI_MSI_FLAGS;
+	int fd[4] = { vst_eventfd(), vst_eventfd(), vst_eventfd(), vst_eventfd() };
+	unsigned int size;
+
+	VST_NEEDS(VST_CAN_IRQ);
+	vst_irq_eventfds(self->dev, VFIO_PCI_MSI_IRQ_INDEX, 0, 4, fd);
+	for (size = 0; size < 8; size++) {
+		vst_cfg_write16(self->dev, flags, PCI_MSI_FLAGS_ENABLE | size << 4);
+		EXPECT_EQ(size < 2 ? size : 2,
+			  (vst_cfg_read16(self->dev, flags) & PCI_MSI_FLAGS_QSIZE) >> 4U);
+	}
+}
+
 TEST_F(config, express_is_an_endpoint_with_flr)
 {
 	unsigned int exp = vst_cap(self->dev, PCI_CAP_ID_EXP);
@@ -439,6 +512,41 @@ TEST_F(config, express_control_bits_stick)
 	EXPECT_EQ(before ^ PCI_EXP_DEVCTL_RELAX_EN, vst_cfg_read16(self->dev, ctl));
 	vst_cfg_write16(self->dev, ctl, before);
 	EXPECT_EQ(before, vst_cfg_read16(self->dev, ctl));
+}
+
+/* Emulated, as what is right depends on all of the way to memory. */
+TEST_F(config, express_payload_and_read_request_keep_what_was_written)
+{
+	unsigned int i, ctl = vst_cap(self->dev, PCI_CAP_ID_EXP) + PCI_EXP_DEVCTL;
+	u16 others = vst_cfg_read16(self->dev, ctl) &
+		     ~(PCI_EXP_DEVCTL_PAYLOAD | PCI_EXP_DEVCTL_READRQ);
+
+	VST_NEEDS(VST_CAN_VFIO);
+	for (i = 0; i < 6; i++) {
+		vst_cfg_write16(self->dev, ctl, others | i << 5 | (5 - i) << 12);
+		EXPECT_EQ(others | i << 5 | (5 - i) << 12, vst_cfg_read16(self->dev, ctl));
+	}
+}
+
+TEST_F(config, express_phantom_functions_and_ari_cannot_be_turned_on)
+{
+	unsigned int exp = vst_cap(self->dev, PCI_CAP_ID_EXP);
+	u16 ctl2 = vst_cfg_read16(self->dev, exp + PCI_EXP_DEVCTL2);
+
+	VST_NEEDS(VST_CAN_VFIO);
+	vst_cfg_write16(self->dev, exp + PCI_EXP_DEVCTL, 0x7fff);
+	EXPECT_FALSE(vst_cfg_read16(self->dev, exp + PCI_EXP_DEVCTL) & PCI_EXP_DEVCTL_PHANTOM);
+	vst_cfg_write16(self->dev, exp + PCI_EXP_DEVCTL2, 0xffff);
+	EXPECT_EQ(ctl2 & PCI_EXP_DEVCTL2_ARI,
+		  vst_cfg_read16(self->dev, exp + PCI_EXP_DEVCTL2) & PCI_EXP_DEVCTL2_ARI);
+}
+
+TEST_F(config, express_link_control_cannot_be_written)
+{
+	unsigned int exp = vst_cap(self->dev, PCI_CAP_ID_EXP);
+
+	VST_NEEDS(VST_CAN_VFIO);
+	EXPECT_EQ(0, writable(self->dev, exp + PCI_EXP_LNKCTL));
 }
 
 TEST_F(config, express_flr_bit_reads_zero)
@@ -590,8 +698,7 @@ FIXTURE_VARIANT_ADD(identity, null) {
 FIXTURE_SETUP(identity)
 {
 	VST_NEEDS(VST_CAN_VFIO);
-	if (!vst_card())
-		SKIP(return, "cards cannot be made where VLAB_BDF is");
+	VST_NEEDS_CARDS();
 	vst_ok(__vst_card_plug(&self->card, variant->attrs));
 }
 
@@ -653,8 +760,7 @@ TEST(mcs9922_has_the_extended_capabilities_of_the_card)
 	struct vst_dev *dev;
 
 	VST_NEEDS(VST_CAN_VFIO);
-	if (!vst_card())
-		SKIP(return, "cards cannot be made where VLAB_BDF is");
+	VST_NEEDS_CARDS();
 	vst_card_plug(&card, "personality=mcs9922", "ports=2");
 	dev = vst_open(card.bdf[0]);
 	EXPECT_EQ(0x100, vst_ext_cap(dev, PCI_EXT_CAP_ID_VC));

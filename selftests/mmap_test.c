@@ -6,6 +6,7 @@
  */
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -286,27 +287,192 @@ TEST_F(mmap, flr_by_config_space_keeps_mapping_and_reads_the_same)
 	EXPECT_EQ(vst_read32(self->dev, CARD, MEM), *(u32 *)self->va);
 }
 
-static void *toggle_memory(void *arg)
+/* ---- touched while it comes and goes ---- */
+
+static void memory_off_and_on(struct vst_dev *dev)
 {
-	struct vst_dev *dev = arg;
+	vst_command(dev, 0, PCI_COMMAND_MEMORY);
+	vst_command(dev, PCI_COMMAND_MEMORY, 0);
+}
+
+static void asleep_and_awake(struct vst_dev *dev)
+{
+	vst_power(dev, 3);
+	vst_power(dev, 0);
+}
+
+static void reset_it(struct vst_dev *dev)
+{
+	vst_reset(dev);
+}
+
+static void hot_reset_it(struct vst_dev *dev)
+{
+	vst_hot_reset(dev);
+}
+
+static int set_feature(struct vst_dev *dev, u32 number)
+{
+	struct vfio_device_feature arg = {
+		.argsz = sizeof(arg), .flags = VFIO_DEVICE_FEATURE_SET | number,
+	};
+
+	return __vst_ioctl(dev, VFIO_DEVICE_FEATURE, &arg);
+}
+
+static void let_sleep_and_wake(struct vst_dev *dev)
+{
+	vst_ok(set_feature(dev, VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY));
+	vst_ok(set_feature(dev, VFIO_DEVICE_FEATURE_LOW_POWER_EXIT));
+}
+
+struct toggle {
+	struct vst_dev *dev;
+	void (*go)(struct vst_dev *dev);
+	unsigned int rounds;
+	atomic_bool over;
+};
+
+static void *run_toggle(void *arg)
+{
+	struct toggle *t = arg;
 	unsigned int i;
 
-	for (i = 0; i < 50; i++) {
-		vst_command(dev, 0, PCI_COMMAND_MEMORY);
-		vst_command(dev, PCI_COMMAND_MEMORY, 0);
-	}
+	for (i = 0; i < t->rounds; i++)
+		t->go(t->dev);
+	atomic_store(&t->over, true);
 	return NULL;
 }
 
-TEST_F(mmap, touching_while_memory_goes_on_and_off_ends_well)
+/* uapi: REGION.MMAP */
+FIXTURE(race) {
+	struct vst_dev *dev;
+	u8 *va;
+};
+
+FIXTURE_VARIANT(race) {
+	void (*go)(struct vst_dev *dev);
+	unsigned int rounds;
+};
+
+FIXTURE_VARIANT_ADD(race, memory_off) { memory_off_and_on, 50 };
+FIXTURE_VARIANT_ADD(race, d3hot) { asleep_and_awake, 20 };
+FIXTURE_VARIANT_ADD(race, reset) { reset_it, 10 };
+FIXTURE_VARIANT_ADD(race, hot_reset) { hot_reset_it, 1 };
+FIXTURE_VARIANT_ADD(race, low_power) { let_sleep_and_wake, 20 };
+
+FIXTURE_SETUP(race)
+{
+	VST_NEEDS(VST_CAN_VFIO);
+	self->dev = vst_open(vst_bdf());
+	self->va = vst_mmap(self->dev, CARD, MEM, LEN);
+}
+
+FIXTURE_TEARDOWN(race)
+{
+	munmap(self->va, LEN);
+	vst_close(self->dev);
+}
+
+/* Each load is of the memory, or of nothing: what was stored is kept all the time. */
+TEST_F(race, loads_find_what_was_stored_or_nothing)
+{
+	struct toggle t = { self->dev, variant->go, variant->rounds, false };
+	unsigned int i, found = 0, wrong = 0;
+	pthread_t thread;
+	u8 byte;
+
+	for (i = 0; i < LEN / VST_PAGE; i++)
+		self->va[i * VST_PAGE] = 0x40 + i;
+	ASSERT_EQ(0, pthread_create(&thread, NULL, run_toggle, &t));
+	for (i = 0; i < 100 || !atomic_load(&t.over); i++) {
+		unsigned int page = i % (LEN / VST_PAGE);
+
+		if (__vst_peek(self->va + page * VST_PAGE, &byte, 1))
+			continue;
+		found++;
+		wrong += byte != 0x40 + page;
+	}
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, wrong);
+	EXPECT_NE(0, found);
+	vst_command(self->dev, PCI_COMMAND_MEMORY, 0);
+	EXPECT_TRUE(is_there(self->va));
+}
+
+TEST_F(race, stores_land_or_fail_and_nothing_else_changes)
+{
+	struct toggle t = { self->dev, variant->go, variant->rounds, false };
+	u8 out[LEN] = { 0 }, val = 0x5a;
+	pthread_t thread;
+	unsigned int i, wrong = 0;
+
+	memset(self->va, 0, LEN);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, run_toggle, &t));
+	for (i = 0; i < 100 || !atomic_load(&t.over); i++)
+		__vst_poke(self->va + i % (LEN / VST_PAGE) * VST_PAGE, &val, 1);
+	pthread_join(thread, NULL);
+	vst_command(self->dev, PCI_COMMAND_MEMORY, 0);
+	vst_read(self->dev, CARD, MEM, out, LEN);
+	for (i = 0; i < LEN; i++)
+		wrong += out[i] && (out[i] != val || i % VST_PAGE);
+	EXPECT_EQ(0, wrong);
+}
+
+struct toucher {
+	u8 *va;
+	u8 val;
+};
+
+static void *touch_all(void *arg)
+{
+	struct toucher *t = arg;
+	unsigned int page;
+
+	for (page = 0; page < LEN / VST_PAGE; page++)
+		t->va[page * VST_PAGE + t->val] = t->val;
+	return NULL;
+}
+
+TEST_F(mmap, first_touch_by_four_at_once_is_of_the_same_pages)
+{
+	struct toucher t[4];
+	pthread_t thread[4];
+	unsigned int i, page;
+
+	vst_write8(self->dev, CARD, MEM, 0);
+	for (i = 0; i < 4; i++) {
+		t[i] = (struct toucher){ self->va, i + 1 };
+		ASSERT_EQ(0, pthread_create(&thread[i], NULL, touch_all, &t[i]));
+	}
+	for (i = 0; i < 4; i++)
+		pthread_join(thread[i], NULL);
+	for (page = 0; page < LEN / VST_PAGE; page++)
+		EXPECT_EQ(0x04030201, vst_read32(self->dev, CARD, MEM + page * VST_PAGE + 1));
+}
+
+static void *peek_all(void *arg)
+{
+	u8 *va = arg;
+	unsigned long i, wrong = 0;
+
+	for (i = 0; i < 300; i++)
+		wrong += !is_there(va + i % (LEN / VST_PAGE) * VST_PAGE);
+	return (void *)wrong;
+}
+
+TEST_F(mmap, touched_while_the_device_is_closed_stays_until_it_is_unmapped)
 {
 	pthread_t thread;
-	unsigned int i;
+	void *wrong;
 
-	ASSERT_EQ(0, pthread_create(&thread, NULL, toggle_memory, self->dev));
-	for (i = 0; i < 200; i++)
-		is_there(self->va + i % 15 * VST_PAGE);
-	pthread_join(thread, NULL);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, peek_all, self->va));
+	vst_close(self->dev);
+	pthread_join(thread, &wrong);
+	EXPECT_EQ(NULL, wrong);
+	munmap(self->va, LEN);
+	self->dev = vst_open(vst_bdf());
+	self->va = vst_mmap(self->dev, CARD, MEM, LEN);
 	EXPECT_TRUE(is_there(self->va));
 }
 
@@ -350,8 +516,7 @@ TEST_F(mmap, memory_of_an_eight_megabyte_card_is_all_there)
 	u32 *va;
 	size_t off;
 
-	if (!vst_card())
-		SKIP(return, "cards cannot be made where VLAB_BDF is");
+	VST_NEEDS_CARDS();
 	vst_card_plug(&card, "memory=8M");
 	dev = vst_open(card.bdf[0]);
 	va = vst_mmap(dev, CARD, MEM, len);
@@ -369,8 +534,7 @@ TEST_F(mmap, card_with_no_memory_behind_its_registers_maps_nothing)
 	struct vst_card card;
 	struct vst_dev *dev;
 
-	if (!vst_card())
-		SKIP(return, "cards cannot be made where VLAB_BDF is");
+	VST_NEEDS_CARDS();
 	vst_card_plug(&card, "memory=4K");
 	dev = vst_open(card.bdf[0]);
 	EXPECT_EQ(4096, dev->region[CARD].size);

@@ -907,6 +907,16 @@ TEST_F(hot_many, resets_every_function)
 		EXPECT_EQ(0, vst_in(&self->u[i], UART_SCR));
 }
 
+/* uapi: HOT_RESET.DO */
+TEST_F(hot_many, wakes_and_resets_a_function_that_sleeps)
+{
+	vst_power(self->dev[1], 3);
+	vst_hot_reset(self->dev[2]);
+	EXPECT_EQ(0, power_state(self->dev[1]));
+	EXPECT_EQ(0, vst_in(&self->u[1], UART_SCR));
+	EXPECT_EQ(0, vst_in(&self->u[2], UART_SCR));
+}
+
 /* uapi: DEVICE.RESET */
 TEST_F(hot_many, function_resets_alone_by_its_power_state)
 {
