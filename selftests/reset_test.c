@@ -614,6 +614,31 @@ TEST_F(flr, leaves_the_neighbour_alone)
 	vst_card_destroy(&card);
 }
 
+/* No capability at all (serial.rst 2.2): alone in its slot, it is reset with that. */
+/* uapi: DEVICE.RESET DEVICE.FLAGS_RESET */
+TEST(card_with_no_way_of_its_own_is_reset_by_its_slot)
+{
+	struct vfio_device_info info = { .argsz = sizeof(info) };
+	struct vst_card card;
+	struct vst_dev *dev;
+	struct vst_uart u;
+
+	VST_NEEDS(VST_CAN_VFIO);
+	VST_NEEDS_CARDS();
+	vst_card_plug(&card, "personality=qemu4x", "ports=4");
+	dev = vst_open(card.bdf[0]);
+	u = vst_uart(dev, 3);
+	vst_out(&u, UART_SCR, 0x5a);
+	vst_ioctl(dev, VFIO_DEVICE_GET_INFO, &info);
+	EXPECT_TRUE(info.flags & VFIO_DEVICE_FLAGS_RESET);
+	EXPECT_EQ(0, __vst_reset(dev));
+	EXPECT_EQ(0, vst_in(&u, UART_SCR));
+	vst_out(&u, UART_SCR, 0xa5);
+	EXPECT_EQ(0xa5, vst_in(&u, UART_SCR));
+	vst_close(dev);
+	vst_card_destroy(&card);
+}
+
 /* ---- hot reset ---- */
 
 FIXTURE(hot) {
