@@ -76,6 +76,15 @@ static bool is_awake(const struct vst_dev *dev)
 	return is_status(dev, "active");
 }
 
+/* Whether the kernel may put it to sleep at all: "auto", or "on", which is always on. */
+static void set_control(const struct vst_dev *dev, const char *what)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/power/control", dev->bdf);
+	vst_file_write(path, what);
+}
+
 /* Nobody is told when it happens: the kernel does it by a worker. */
 static bool falls_asleep(const struct vst_dev *dev)
 {
@@ -112,6 +121,7 @@ FIXTURE_SETUP(low)
 
 FIXTURE_TEARDOWN(low)
 {
+	set_control(self->dev, "auto");
 	vst_close(self->dev);
 	close(self->fd);
 }
@@ -292,6 +302,24 @@ TEST_F(low, mapping_goes_and_comes_back_when_it_gets_up)
 	EXPECT_FALSE(is_there(va));
 	/* Nor does another access, which wakes it, give it back. */
 	EXPECT_TRUE(answers(self->dev));
+	EXPECT_FALSE(is_there(va));
+	ASSERT_EQ(0, leave(self->dev));
+	ASSERT_TRUE(is_there(va));
+	EXPECT_EQ(0x5a, va[0]);
+	munmap(va, VST_PAGE);
+}
+
+/* uapi: REGION.MMAP */
+TEST_F(low, mapping_is_gone_though_the_machine_keeps_it_awake)
+{
+	u8 *va = vst_mmap(self->dev, CARD, MEM, VST_PAGE);
+
+	va[0] = 0x5a;
+	set_control(self->dev, "on");
+	ASSERT_EQ(0, enter(self->dev));
+	EXPECT_FALSE(is_there(va));
+	EXPECT_TRUE(answers(self->dev));
+	EXPECT_TRUE(is_awake(self->dev));
 	EXPECT_FALSE(is_there(va));
 	ASSERT_EQ(0, leave(self->dev));
 	ASSERT_TRUE(is_there(va));
