@@ -187,7 +187,13 @@ test_check_uapi_lanes_catches_a_row_that_is_skipped_now() {
 	expect_rc 0
 }
 
-# Nor does it know what a program that did not run would have said.
+test_check_uapi_lanes_catches_a_program_that_is_skipped_now() {
+	small_matrix
+	sed -i 2d "$T/top/out/one/results.ktap"
+	expect_caught uapi-lanes "READ in lane one: the record has 'pass', now 'skip'"
+}
+
+# Nor does it know what a test that did not run would have said.
 test_check_uapi_lanes_leaves_other_kernels_and_parts_of_runs_alone() {
 	small_matrix
 	sed -i 's/_done$/_done # SKIP no reason/' "$T/top/out/one/results.ktap"
@@ -195,6 +201,9 @@ test_check_uapi_lanes_leaves_other_kernels_and_parts_of_runs_alone() {
 	check uapi-lanes
 	expect_rc 0
 	sed -i s/6.12/6.1/ "$T/top/out/one/summary.json"
+	sed -i s/read_is_done/older/ "$T/top/out/one/results.ktap"
+	check uapi-lanes
+	expect_rc 0
 	sed -i s/a_test/b_test/ "$T/top/out/one/results.ktap"
 	check uapi-lanes
 	expect_rc 0
