@@ -205,7 +205,7 @@ static void add_needs(struct need *need, struct pci_dev *pdev, struct pci_dev *a
 	struct need *n;
 	unsigned int i;
 
-	for (i = 0; i < PCI_STD_NUM_BARS; i++) {
+	for (i = 0; i <= PCI_ROM_RESOURCE; i++) {
 		bar = &pdev->resource[i];
 		if (!wants_space(bar))
 			continue;
@@ -296,7 +296,7 @@ static struct pci_dev *largest_bar(struct pci_bus *bus, unsigned int *which)
 	unsigned int i;
 
 	list_for_each_entry(pdev, &bus->devices, bus_list) {
-		for (i = 0; i < PCI_STD_NUM_BARS; i++) {
+		for (i = 0; i <= PCI_ROM_RESOURCE; i++) {
 			if (!wants_space(&pdev->resource[i]) ||
 			    resource_size(&pdev->resource[i]) <= size)
 				continue;
