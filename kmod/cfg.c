@@ -267,6 +267,81 @@ void vlab_cap_pcie(struct vlab_fn *fn, unsigned int off, unsigned int type, bool
 EXPORT_SYMBOL_VLAB(vlab_cap_pcie);
 
 /**
+ * vlab_cap_af() - advanced features of a conventional function: FLR
+ * @fn: the function
+ * @off: offset, 6 bytes
+ *
+ * Advanced Capabilities for Conventional PCI, ECN of 2006.
+ */
+void vlab_cap_af(struct vlab_fn *fn, unsigned int off)
+{
+	fn->af = vlab_cap_raw(fn, off, PCI_CAP_ID_AF, NULL, 0);
+	vlab_cfg_reg(&fn->cfg, off + PCI_AF_LENGTH, 1, PCI_CAP_AF_SIZEOF, 0, 0);
+	/* AF_CTRL_FLR is not in the mask: it reads as 0, fn.c sees it written. */
+	vlab_cfg_reg(&fn->cfg, off + PCI_AF_CAP, 1, PCI_AF_CAP_TP | PCI_AF_CAP_FLR, 0, 0);
+}
+EXPORT_SYMBOL_VLAB(vlab_cap_af);
+
+/**
+ * vlab_ext_cap_aer() - advanced error reporting
+ * @fn: the function
+ * @off: offset, 44 bytes
+ *
+ * Errors never happen. Defaults are those of the PCI Express Base Specification,
+ * 7.8.4.
+ */
+void vlab_ext_cap_aer(struct vlab_fn *fn, unsigned int off)
+{
+	static const struct {
+		u8 off;
+		u32 val, wmask, w1c;
+	} regs[] = {
+		{ PCI_ERR_UNCOR_STATUS, 0, 0, 0x003ff030 },
+		{ PCI_ERR_UNCOR_MASK, 0, 0x003ff030, 0 },
+		{ PCI_ERR_UNCOR_SEVER, 0x00062030, 0x003ff030, 0 },
+		{ PCI_ERR_COR_STATUS, 0, 0, 0x000031c1 },
+		{ PCI_ERR_COR_MASK, PCI_ERR_COR_ADV_NFAT, 0x000031c1, 0 },
+	};
+	unsigned int i;
+
+	vlab_ext_cap_raw(fn, off, PCI_EXT_CAP_ID_ERR, 1, NULL, 0);
+	for (i = 0; i < ARRAY_SIZE(regs); i++)
+		vlab_cfg_reg(&fn->cfg, off + regs[i].off, 4, regs[i].val, regs[i].wmask,
+			     regs[i].w1c);
+}
+EXPORT_SYMBOL_VLAB(vlab_ext_cap_aer);
+
+/**
+ * vlab_ext_cap_dsn() - device serial number
+ * @fn: the function
+ * @off: offset, 12 bytes
+ * @serial: the number
+ */
+void vlab_ext_cap_dsn(struct vlab_fn *fn, unsigned int off, u64 serial)
+{
+	vlab_ext_cap_raw(fn, off, PCI_EXT_CAP_ID_DSN, 1, NULL, 0);
+	vlab_cfg_reg(&fn->cfg, off + 4, 4, serial, 0, 0);
+	vlab_cfg_reg(&fn->cfg, off + 8, 4, serial >> 32, 0, 0);
+}
+EXPORT_SYMBOL_VLAB(vlab_ext_cap_dsn);
+
+/**
+ * vlab_ext_cap_ltr() - latency tolerance reporting
+ * @fn: the function, with a PCI Express capability
+ * @off: offset, 8 bytes
+ */
+void vlab_ext_cap_ltr(struct vlab_fn *fn, unsigned int off)
+{
+	struct vlab_cfg *cfg = &fn->cfg;
+
+	vlab_ext_cap_raw(fn, off, PCI_EXT_CAP_ID_LTR, 1, NULL, 0);
+	vlab_cfg_reg(cfg, off + PCI_LTR_MAX_SNOOP_LAT, 4, 0, 0x1fff1fff, 0);
+	cfg->val[fn->pcie + PCI_EXP_DEVCAP2 + 1] |= PCI_EXP_DEVCAP2_LTR >> 8;
+	cfg->wmask[fn->pcie + PCI_EXP_DEVCTL2 + 1] |= PCI_EXP_DEVCTL2_LTR_EN >> 8;
+}
+EXPORT_SYMBOL_VLAB(vlab_ext_cap_ltr);
+
+/**
  * vlab_cfg_bar() - a base address register
  * @cfg: config space
  * @bar: 0 to 5

@@ -52,11 +52,6 @@ void vlab_fn_reset(struct vlab_fn *fn, const char *why)
 
 /* ---- config accesses ---- */
 
-static bool touches(unsigned int off, unsigned int len, unsigned int cap, unsigned int reg)
-{
-	return cap && off < cap + reg + 2 && off + len > cap + reg;
-}
-
 static u16 pm_state(const struct vlab_fn *fn)
 {
 	if (!fn->pm)
@@ -70,24 +65,39 @@ static bool soft_reset(const struct vlab_fn *fn)
 			   PCI_PM_CTRL_NO_SOFT_RESET);
 }
 
+/* The byte that a write of @len bytes at @off stores at @at; 0 when it does not. */
+static u8 byte_written(unsigned int at, unsigned int off, unsigned int len, u32 val)
+{
+	return at >= off && at < off + len ? val >> (at - off) * 8 : 0;
+}
+
+static bool has_flr(const struct vlab_fn *fn)
+{
+	return fn->pcie &&
+	       vlab_cfg_get(&fn->cfg, fn->pcie + PCI_EXP_DEVCAP, 4) & PCI_EXP_DEVCAP_FLR;
+}
+
 /* Initiate FLR reads as 0, so it must be caught as it is written. */
 static bool starts_flr(const struct vlab_fn *fn, unsigned int off, unsigned int len, u32 val)
 {
-	unsigned int high = fn->pcie + PCI_EXP_DEVCTL + 1;
+	if (has_flr(fn) && byte_written(fn->pcie + PCI_EXP_DEVCTL + 1, off, len, val) &
+	    PCI_EXP_DEVCTL_BCR_FLR >> 8)
+		return true;
+	return fn->af && byte_written(fn->af + PCI_AF_CTRL, off, len, val) & PCI_AF_CTRL_FLR;
+}
 
-	if (!touches(off, len, fn->pcie, PCI_EXP_DEVCTL) || high < off || high >= off + len)
-		return false;
-	if (!(vlab_cfg_get(&fn->cfg, fn->pcie + PCI_EXP_DEVCAP, 4) & PCI_EXP_DEVCAP_FLR))
-		return false;
-	return val >> (high - off) * 8 & PCI_EXP_DEVCTL_BCR_FLR >> 8;
+static void show_bit(u8 *reg, u8 bit, bool on)
+{
+	*reg = (*reg & ~bit) | (on ? bit : 0);
 }
 
 static void show_transactions(struct vlab_fn *fn)
 {
-	u8 *sta = &fn->cfg.val[fn->pcie + PCI_EXP_DEVSTA];
-
 	if (fn->pcie)
-		*sta = (*sta & ~PCI_EXP_DEVSTA_TRPND) | (fn->dma_busy ? PCI_EXP_DEVSTA_TRPND : 0);
+		show_bit(&fn->cfg.val[fn->pcie + PCI_EXP_DEVSTA], PCI_EXP_DEVSTA_TRPND,
+			 fn->dma_busy);
+	if (fn->af)
+		show_bit(&fn->cfg.val[fn->af + PCI_AF_STATUS], PCI_AF_STATUS_TP, fn->dma_busy);
 }
 
 static void write_locked(struct vlab_fn *fn, unsigned int off, unsigned int len, u32 val)
@@ -161,7 +171,7 @@ int vlab_bar_init(struct vlab_fn *fn, unsigned int bar, u64 size, u32 flags, u64
 	vlab_cfg_bar(&fn->cfg, bar, size, flags);
 	if (mem_off >= size)
 		return 0;
-	b->mem = vlab_mem_create(size - mem_off);
+	b->mem = vlab_mem_create(PAGE_ALIGN(size - mem_off));
 	return b->mem ? 0 : -ENOMEM;
 }
 EXPORT_SYMBOL_VLAB(vlab_bar_init);
@@ -185,6 +195,26 @@ int vlab_bar_hole(struct vlab_fn *fn, unsigned int bar, u64 size, u32 flags)
 	return 0;
 }
 EXPORT_SYMBOL_VLAB(vlab_bar_hole);
+
+/**
+ * vlab_rom_init() - an expansion ROM
+ * @fn: the function
+ * @size: bytes, a power of two, 2048 or more
+ *
+ * The image is what the model puts into its memory, bar[VLAB_ROM].mem.
+ *
+ * Return: 0, -ENOMEM.
+ */
+int vlab_rom_init(struct vlab_fn *fn, u32 size)
+{
+	struct vlab_bar *b = &fn->bar[VLAB_ROM];
+
+	*b = (struct vlab_bar) { .size = size, .mem = vlab_mem_create(PAGE_ALIGN(size)) };
+	vlab_cfg_reg(&fn->cfg, PCI_ROM_ADDRESS, 4, 0, ~(size - 1) | PCI_ROM_ADDRESS_ENABLE, 0);
+	fn->cfg.wmask[PCI_COMMAND] |= PCI_COMMAND_MEMORY;
+	return b->mem ? 0 : -ENOMEM;
+}
+EXPORT_SYMBOL_VLAB(vlab_rom_init);
 
 /* ---- life ---- */
 
@@ -266,7 +296,7 @@ void vlab_fn_destroy(struct vlab_fn *fn)
 	vlab_irq_free(fn);
 	vlab_poll_free(fn);
 	vlab_regs_free(fn);
-	for (i = 0; i < VLAB_BARS; i++)
+	for (i = 0; i < ARRAY_SIZE(fn->bar); i++)
 		vlab_mem_put(fn->bar[i].mem);
 	kvfree(fn);
 }

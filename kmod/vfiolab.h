@@ -27,6 +27,7 @@
 #define VLAB_MAX_PORTS	8	/* ports of one card */
 #define VLAB_MAX_FNS	8	/* functions of one card: devfn has three bits for it */
 #define VLAB_BARS	6
+#define VLAB_ROM	VLAB_BARS
 #define VLAB_CFG_SIZE	4096
 
 struct vlab_card;
@@ -226,10 +227,14 @@ void vlab_cap_msi(struct vlab_fn *fn, unsigned int off, unsigned int vectors, u1
 void vlab_cap_msix(struct vlab_fn *fn, unsigned int off, unsigned int vectors,
 		   unsigned int bar, u32 table, u32 pba);
 void vlab_cap_pcie(struct vlab_fn *fn, unsigned int off, unsigned int type, bool flr);
+void vlab_cap_af(struct vlab_fn *fn, unsigned int off);
 unsigned int vlab_cap_raw(struct vlab_fn *fn, unsigned int off, u8 id,
 			  const u8 *body, unsigned int len);
 unsigned int vlab_ext_cap_raw(struct vlab_fn *fn, unsigned int off, u16 id, u8 ver,
 			      const u8 *body, unsigned int len);
+void vlab_ext_cap_aer(struct vlab_fn *fn, unsigned int off);
+void vlab_ext_cap_dsn(struct vlab_fn *fn, unsigned int off, u64 serial);
+void vlab_ext_cap_ltr(struct vlab_fn *fn, unsigned int off);
 
 /* ---- BARs ---- */
 
@@ -238,7 +243,8 @@ unsigned int vlab_ext_cap_raw(struct vlab_fn *fn, unsigned int off, u16 id, u8 v
  * @size: bytes, a power of two, 16 or more (I/O: 4 or more); 0 none
  * @flags: PCI_BASE_ADDRESS_SPACE_IO, _MEM_TYPE_64 and _MEM_PREFETCH
  * @mem_off: offset from which the BAR is card memory; below it accesses are
- *	trapped. Page aligned. @size or more: all of it is trapped.
+ *	trapped. Page aligned. @size or more: all of it is trapped. I/O and less
+ *	than a page can be card memory too.
  * @polled: bytes at the start of card memory that are registers as well, by
  *	vlab_poll_init(); 0 none
  * @mem: the memory, made by vlab_bar_init()
@@ -261,6 +267,7 @@ static inline bool vlab_bar_is_trapped(const struct vlab_bar *b, u64 off)
 
 int vlab_bar_init(struct vlab_fn *fn, unsigned int bar, u64 size, u32 flags, u64 mem_off);
 int vlab_bar_hole(struct vlab_fn *fn, unsigned int bar, u64 size, u32 flags);
+int vlab_rom_init(struct vlab_fn *fn, u32 size);
 
 /* ---- registers ---- */
 
@@ -470,7 +477,7 @@ struct vlab_slot_fn;
  * @name: CARD.INDEX, for messages and traces
  * @lock: see the top of this file
  * @cfg: config space
- * @bar: base address registers
+ * @bar: base address registers, then the expansion ROM
  * @block: register blocks
  * @nblocks: how many
  * @vec: interrupt sources, @nvec of them
@@ -483,6 +490,7 @@ struct vlab_slot_fn;
  * @msi: the same for MSI
  * @msix: the same for MSI-X
  * @pcie: the same for PCI Express
+ * @af: the same for Advanced Features
  * @resets: how often it was reset; also tells workers that what they are about
  *	to do is of the past
  * @owner: who may be asked for DMA, NULL none; see core.h
@@ -503,7 +511,7 @@ struct vlab_fn {
 	char name[32];
 	raw_spinlock_t lock;
 	struct vlab_cfg cfg;
-	struct vlab_bar bar[VLAB_BARS];
+	struct vlab_bar bar[VLAB_BARS + 1];
 	struct vlab_regs block[VLAB_MAX_BLOCKS];
 	unsigned int nblocks;
 	struct vlab_vec *vec;
@@ -511,7 +519,7 @@ struct vlab_fn {
 	struct irq_work irq_work;
 	unsigned long *due;
 	bool intx, intx_due;
-	u16 pm, msi, msix, pcie;
+	u16 pm, msi, msix, pcie, af;
 	unsigned int resets;
 	struct vlab_owner *owner;
 	struct rw_semaphore dma_gate;

@@ -360,42 +360,31 @@ static const struct vlab_regs mcs_uart_block = {
 	.nregs = ARRAY_SIZE(mcs_uart_regs),
 };
 
-/* A register of a capability that the core has no builder for. */
-struct cap_reg {
-	u8 off;
-	u32 val, wmask, w1c;
-};
-
 /* No traffic class but the first, no arbitration: what the card says. */
-static const struct cap_reg mcs_vc[] = {
+static const struct {
+	u8 off;
+	u32 val;
+} mcs_vc[] = {
 	{ PCI_VC_PORT_CAP1, 1 },			/* one extended channel */
 	{ PCI_VC_RES_CTRL, 0x80000001 },		/* VC0 enabled, TC0 */
 	{ PCI_VC_RES_CTRL + 0x0c, 0x01000000 },		/* VC1, off */
 };
 
-/* Errors never happen, so status never has a bit set. */
-static const struct cap_reg mcs_aer[] = {
-	{ PCI_ERR_UNCOR_MASK, 0, 0x003ff030 },
-	{ PCI_ERR_UNCOR_SEVER, 0x00062030, 0x003ff030 },
-	{ PCI_ERR_COR_MASK, PCI_ERR_COR_ADV_NFAT, 0x000031c1 },
-};
-
-static void ext_cap(struct serial *s, unsigned int off, u16 id,
-		    const struct cap_reg *reg, unsigned int n)
+static void mcs_vc_cap(struct vlab_fn *fn)
 {
-	vlab_ext_cap_raw(&s->fn, off, id, 1, NULL, 0);
-	for (; n--; reg++)
-		vlab_cfg_reg(&s->fn.cfg, off + reg->off, 4, reg->val, reg->wmask, reg->w1c);
+	unsigned int i;
+
+	vlab_ext_cap_raw(fn, 0x100, PCI_EXT_CAP_ID_VC, 1, NULL, 0);
+	for (i = 0; i < ARRAY_SIZE(mcs_vc); i++)
+		vlab_cfg_reg(&fn->cfg, 0x100 + mcs_vc[i].off, 4, mcs_vc[i].val, 0, 0);
 }
 
 /* On the card the first function alone has virtual channels. */
-static void mcs_ext_caps(struct serial *s)
+static void mcs_ext_caps(struct vlab_fn *fn)
 {
-	unsigned int aer = s->fn.index ? 0x100 : 0x800;
-
-	if (!s->fn.index)
-		ext_cap(s, 0x100, PCI_EXT_CAP_ID_VC, mcs_vc, ARRAY_SIZE(mcs_vc));
-	ext_cap(s, aer, PCI_EXT_CAP_ID_ERR, mcs_aer, ARRAY_SIZE(mcs_aer));
+	if (!fn->index)
+		mcs_vc_cap(fn);
+	vlab_ext_cap_aer(fn, fn->index ? 0x100 : 0x800);
 }
 
 static void mcs_caps(struct serial *s)
@@ -406,7 +395,7 @@ static void mcs_caps(struct serial *s)
 	vlab_cap_pm(fn, 0x78, false);
 	vlab_cap_pcie(fn, 0x80, PCI_EXP_TYPE_LEG_END, false);
 	vlab_cfg_reg(&fn->cfg, fn->pcie + PCI_EXP_FLAGS, 2, PCI_EXP_TYPE_LEG_END << 4 | 1, 0, 0);
-	mcs_ext_caps(s);
+	mcs_ext_caps(fn);
 	/* Its functions use the pins in turn. */
 	vlab_cfg_reg(&fn->cfg, PCI_INTERRUPT_PIN, 1, 1 + fn->index % 4, 0, 0);
 	if (vlab_card_ports(fn->card) > 1)

@@ -207,6 +207,67 @@ TEST(msix_table_is_where_it_says)
 	EXPECT_EQ(0xc7ff, vlab_cfg_get(&fn->cfg, 0x72, 2));
 }
 
+TEST(af_offers_flr_and_transactions_pending)
+{
+	struct vlab_fn *fn = header();
+
+	vlab_cap_af(fn, 0xc0);
+	vlab_cfg_store(&fn->cfg, 0xc0, 4, ~0U);
+	vlab_cfg_store(&fn->cfg, 0xc4, 2, ~0U);
+	EXPECT_EQ(0x03060013, vlab_cfg_get(&fn->cfg, 0xc0, 4));
+	EXPECT_EQ(0, vlab_cfg_get(&fn->cfg, 0xc4, 2));
+	EXPECT_EQ(256, fn->cfg.size);
+}
+
+TEST(aer_masks_what_the_specification_has)
+{
+	struct vlab_fn *fn = header();
+	unsigned int i;
+
+	vlab_ext_cap_aer(fn, 0x100);
+	EXPECT_EQ(PCI_EXT_CAP_ID_ERR | 1 << 16, vlab_cfg_get(&fn->cfg, 0x100, 4));
+	EXPECT_EQ(0x00062030, vlab_cfg_get(&fn->cfg, 0x100 + PCI_ERR_UNCOR_SEVER, 4));
+	for (i = 4; i < 0x2c; i += 4)
+		vlab_cfg_store(&fn->cfg, 0x100 + i, 4, ~0U);
+	EXPECT_EQ(0, vlab_cfg_get(&fn->cfg, 0x100 + PCI_ERR_UNCOR_STATUS, 4));
+	EXPECT_EQ(0x003ff030, vlab_cfg_get(&fn->cfg, 0x100 + PCI_ERR_UNCOR_MASK, 4));
+	EXPECT_EQ(0x000031c1, vlab_cfg_get(&fn->cfg, 0x100 + PCI_ERR_COR_MASK, 4));
+}
+
+TEST(serial_number_is_in_two_words)
+{
+	struct vlab_fn *fn = header();
+
+	vlab_ext_cap_dsn(fn, 0x150, 0x1122334455667788);
+	EXPECT_EQ(0x55667788, vlab_cfg_get(&fn->cfg, 0x154, 4));
+	EXPECT_EQ(0x11223344, vlab_cfg_get(&fn->cfg, 0x158, 4));
+}
+
+TEST(ltr_is_offered_and_can_be_enabled)
+{
+	struct vlab_fn *fn = header();
+
+	vlab_cap_pcie(fn, 0x80, PCI_EXP_TYPE_ENDPOINT, true);
+	vlab_ext_cap_ltr(fn, 0x160);
+	EXPECT_EQ(PCI_EXP_DEVCAP2_LTR, vlab_cfg_get(&fn->cfg, 0x80 + PCI_EXP_DEVCAP2, 4));
+	vlab_cfg_store(&fn->cfg, 0x80 + PCI_EXP_DEVCTL2, 2, 0xffff);
+	EXPECT_EQ(PCI_EXP_DEVCTL2_LTR_EN, vlab_cfg_get(&fn->cfg, 0x80 + PCI_EXP_DEVCTL2, 2));
+	vlab_cfg_store(&fn->cfg, 0x160 + PCI_LTR_MAX_SNOOP_LAT, 4, ~0U);
+	EXPECT_EQ(0x1fff1fff, vlab_cfg_get(&fn->cfg, 0x160 + PCI_LTR_MAX_SNOOP_LAT, 4));
+}
+
+TEST(rom_is_sized_and_has_an_enable_bit)
+{
+	struct vlab_fn *fn = header();
+
+	EXPECT_EQ(0, vlab_rom_init(fn, 0x10000));
+	vlab_cfg_store(&fn->cfg, PCI_ROM_ADDRESS, 4, ~0U);
+	EXPECT_EQ(0xffff0001, vlab_cfg_get(&fn->cfg, PCI_ROM_ADDRESS, 4));
+	vlab_cfg_store(&fn->cfg, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	EXPECT_EQ(PCI_COMMAND_MEMORY, vlab_cfg_get(&fn->cfg, PCI_COMMAND, 2));
+	vlab_mem_put(fn->bar[VLAB_ROM].mem);
+}
+
 TEST(bridge_takes_bus_numbers_and_windows)
 {
 	static struct vlab_fn fn;
@@ -231,6 +292,10 @@ TEST(masks_are_disjoint_whatever_is_built)
 	vlab_cap_msi(fn, 0x50, 32, PCI_MSI_FLAGS_64BIT | PCI_MSI_FLAGS_MASKBIT);
 	vlab_cap_msix(fn, 0x70, 16, 4, 0, 0x8000);
 	vlab_cap_pcie(fn, 0x80, PCI_EXP_TYPE_ENDPOINT, true);
+	vlab_cap_af(fn, 0xc0);
+	vlab_ext_cap_aer(fn, 0x100);
+	vlab_ext_cap_dsn(fn, 0x150, ~0ULL);
+	vlab_ext_cap_ltr(fn, 0x160);
 	for (i = 0; i < VLAB_CFG_SIZE; i++)
 		EXPECT_EQ(0, fn->cfg.wmask[i] & fn->cfg.w1c[i]);
 }

@@ -9,6 +9,7 @@
 #define MSI	0x50
 #define MSIX	0x70
 #define EXP	0x80
+#define AF	0xc0
 #define VECTORS	4
 
 static unsigned int resets;
@@ -22,6 +23,7 @@ static int init(struct vlab_fn *fn)
 	vlab_cap_msi(fn, MSI, VECTORS, PCI_MSI_FLAGS_64BIT | PCI_MSI_FLAGS_MASKBIT);
 	vlab_cap_msix(fn, MSIX, VECTORS, 4, 0, 0x8000);
 	vlab_cap_pcie(fn, EXP, PCI_EXP_TYPE_ENDPOINT, true);
+	vlab_cap_af(fn, AF);
 	return vlab_irq_init(fn, VECTORS);
 }
 
@@ -151,6 +153,36 @@ TEST(flr_bit_is_in_one_byte_of_any_access_to_it)
 	config_write(fn, EXP + PCI_EXP_DEVCTL, 4, 0x80000000);
 	config_write(fn, EXP + PCI_EXP_DEVCAP, 4, ~0U);
 	EXPECT_EQ(2, resets);
+	vlab_fn_destroy(fn);
+}
+
+TEST(flr_of_advanced_features_resets_and_reads_0)
+{
+	struct vlab_fn *fn = create();
+
+	config_write(fn, AF + PCI_AF_CTRL, 1, ~PCI_AF_CTRL_FLR & 0xff);
+	EXPECT_EQ(0, resets);
+	config_write(fn, AF + PCI_AF_CTRL, 1, PCI_AF_CTRL_FLR);
+	EXPECT_EQ(1, resets);
+	config_write(fn, AF + PCI_AF_CTRL, 2, PCI_AF_CTRL_FLR);
+	EXPECT_EQ(2, resets);
+	config_write(fn, AF, 4, ~0U);
+	EXPECT_EQ(2, resets);
+	EXPECT_EQ(0, vlab_cfg_read(fn, AF + PCI_AF_CTRL, 1));
+	vlab_fn_destroy(fn);
+}
+
+TEST(transactions_pending_is_shown_by_both_capabilities)
+{
+	struct vlab_fn *fn = create();
+
+	EXPECT_EQ(0, vlab_cfg_read(fn, AF + PCI_AF_STATUS, 1));
+	fn->dma_busy = 1;
+	EXPECT_EQ(PCI_AF_STATUS_TP, vlab_cfg_read(fn, AF + PCI_AF_STATUS, 1));
+	EXPECT_EQ(PCI_EXP_DEVSTA_TRPND, vlab_cfg_read(fn, EXP + PCI_EXP_DEVSTA, 2));
+	fn->dma_busy = 0;
+	EXPECT_EQ(0, vlab_cfg_read(fn, AF + PCI_AF_STATUS, 1));
+	EXPECT_EQ(0, vlab_cfg_read(fn, EXP + PCI_EXP_DEVSTA, 2));
 	vlab_fn_destroy(fn);
 }
 
