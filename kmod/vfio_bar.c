@@ -18,16 +18,28 @@
  * @v: the device
  * @index: index of the region, from anywhere
  *
- * Return: the BAR; NULL when the region is vfio_pci_core's.
+ * Return: the BAR or ROM; NULL when the region is vfio_pci_core's.
  */
 const struct vlab_bar *vlab_vfio_bar(const struct vlab_vfio *v, u64 index)
 {
 	const struct vlab_bar *b;
 
-	if (index >= VLAB_BARS)
+	if (index >= ARRAY_SIZE(v->fn->bar))
 		return NULL;
-	b = &v->fn->bar[array_index_nospec(index, VLAB_BARS)];
+	b = &v->fn->bar[array_index_nospec(index, ARRAY_SIZE(v->fn->bar))];
 	return b->size && !b->hole ? b : NULL;
+}
+
+/**
+ * vlab_vfio_can_map() - can a region be mapped, by us?
+ * @v: the device, open
+ * @index: index of the region, from anywhere
+ *
+ * Return: true when it is a BAR of ours with card memory that can.
+ */
+bool vlab_vfio_can_map(const struct vlab_vfio *v, u64 index)
+{
+	return index < VLAB_BARS && v->can_map[array_index_nospec(index, VLAB_BARS)];
 }
 
 /**
@@ -142,7 +154,8 @@ static ssize_t rw_awake(struct vlab_vfio *v, char __user *buf, size_t count, lof
  * @ppos: offset in the device's file, moved by what was done
  * @write: direction
  *
- * Return: bytes done; -EINVAL past the end, -EIO memory is disabled, -EFAULT.
+ * Return: bytes done; -EINVAL past the end or a write to the ROM, -EIO memory is
+ * disabled, -EFAULT.
  */
 ssize_t vlab_vfio_bar_rw(struct vlab_vfio *v, char __user *buf, size_t count, loff_t *ppos,
 			 bool write)
@@ -151,6 +164,8 @@ ssize_t vlab_vfio_bar_rw(struct vlab_vfio *v, char __user *buf, size_t count, lo
 
 	if (!count)
 		return 0;
+	if (write && VFIO_PCI_OFFSET_TO_INDEX(*ppos) == VFIO_PCI_ROM_REGION_INDEX)
+		return -EINVAL;
 	if (pm_runtime_resume_and_get(&v->core.pdev->dev))
 		return -EIO;
 	ret = rw_awake(v, buf, count, ppos, write);
@@ -179,13 +194,24 @@ static int add_sparse(const struct vlab_bar *b, struct vfio_info_cap *caps)
 	return ret;
 }
 
-static int memory_info(const struct vlab_bar *b, struct vfio_region_info *info,
-		       struct vfio_info_cap *caps)
+/* Would the core say something else? It finds no image in a ROM of ours. */
+static bool is_our_info(const struct vlab_vfio *v, u32 index)
 {
+	return vlab_vfio_can_map(v, index) ||
+	       (index == VFIO_PCI_ROM_REGION_INDEX && vlab_vfio_bar(v, index));
+}
+
+static int our_info(const struct vlab_vfio *v, struct vfio_region_info *info,
+		    struct vfio_info_cap *caps)
+{
+	const struct vlab_bar *b = vlab_vfio_bar(v, info->index);
+
 	info->offset = VFIO_PCI_INDEX_TO_OFFSET(info->index);
 	info->size = b->size;
-	info->flags = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE |
-		      VFIO_REGION_INFO_FLAG_MMAP;
+	info->flags = VFIO_REGION_INFO_FLAG_READ;
+	if (info->index == VFIO_PCI_ROM_REGION_INDEX)
+		return 0;
+	info->flags |= VFIO_REGION_INFO_FLAG_WRITE | VFIO_REGION_INFO_FLAG_MMAP;
 	return b->mem_off ? add_sparse(b, caps) : 0;
 }
 
@@ -201,10 +227,10 @@ static int memory_info(const struct vlab_bar *b, struct vfio_region_info *info,
 int vlab_vfio_region_info(struct vfio_device *vdev, struct vfio_region_info *info,
 			  struct vfio_info_cap *caps)
 {
-	const struct vlab_bar *b = vlab_vfio_bar(to_vlab_vfio(vdev), info->index);
+	struct vlab_vfio *v = to_vlab_vfio(vdev);
 
-	if (b && b->mem)
-		return memory_info(b, info, caps);
+	if (is_our_info(v, info->index))
+		return our_info(v, info, caps);
 	return vfio_pci_ioctl_get_region_info(vdev, info, caps);
 }
 #else
@@ -240,16 +266,14 @@ long vlab_vfio_ioctl_region_info(struct vlab_vfio *v, unsigned long arg)
 	struct vfio_region_info __user *uarg = (void __user *)arg;
 	struct vfio_info_cap caps = {};
 	struct vfio_region_info info;
-	const struct vlab_bar *b;
 	int ret;
 
 	if (copy_from_user(&info, uarg, minsz))
 		return -EFAULT;
-	b = vlab_vfio_bar(v, info.index);
-	if (info.argsz < minsz || !b || !b->mem)
+	if (info.argsz < minsz || !is_our_info(v, info.index))
 		return vfio_pci_core_ioctl(&v->core.vdev, VFIO_DEVICE_GET_REGION_INFO, arg);
 
-	ret = memory_info(b, &info, &caps);
+	ret = our_info(v, &info, &caps);
 	if (!ret && caps.size)
 		ret = put_caps(&info, &caps, uarg + 1);
 	if (!ret && copy_to_user(uarg, &info, minsz))

@@ -147,6 +147,12 @@ static long ours(struct vlab_vfio *v, const struct vfio_device_ioeventfd *arg)
 	return ret;
 }
 
+/* The core refuses a ROM by itself. */
+static bool is_bar_of_ours(const struct vlab_vfio *v, u64 index)
+{
+	return index < VLAB_BARS && vlab_vfio_bar(v, index);
+}
+
 /**
  * vlab_vfio_ioctl_ioeventfd() - VFIO_DEVICE_IOEVENTFD
  * @v: the device
@@ -164,7 +170,7 @@ long vlab_vfio_ioctl_ioeventfd(struct vlab_vfio *v, unsigned long arg)
 	/* The core of 6.1 takes the top half of all offsets for BARs before BAR0. */
 	if (req.argsz >= minsz && (s64)req.offset < 0)
 		return -EINVAL;
-	if (req.argsz >= minsz && vlab_vfio_bar(v, VFIO_PCI_OFFSET_TO_INDEX(req.offset)))
+	if (req.argsz >= minsz && is_bar_of_ours(v, VFIO_PCI_OFFSET_TO_INDEX(req.offset)))
 		return ours(v, &req);
 	return vfio_pci_core_ioctl(&v->core.vdev, VFIO_DEVICE_IOEVENTFD, arg);
 }

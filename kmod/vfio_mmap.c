@@ -97,8 +97,9 @@ void vlab_vfio_protect(struct vlab_owner *owner)
 static bool inside_memory(const struct vlab_bar *b, const struct vm_area_struct *vma)
 {
 	u64 start = offset_in_bar(vma->vm_pgoff), len = vma->vm_end - vma->vm_start;
+	u64 end = PAGE_ALIGN(b->size);
 
-	return start >= b->mem_off && start < b->size && len <= b->size - start;
+	return start >= b->mem_off && start < end && len <= end - start;
 }
 
 /**
@@ -112,9 +113,10 @@ static bool inside_memory(const struct vlab_bar *b, const struct vm_area_struct 
 int vlab_vfio_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
 {
 	struct vlab_vfio *v = to_vlab_vfio(vdev);
-	const struct vlab_bar *b = vlab_vfio_bar(v, vma->vm_pgoff >> PGOFF_SHIFT);
+	u64 index = vma->vm_pgoff >> PGOFF_SHIFT;
+	const struct vlab_bar *b = vlab_vfio_bar(v, index);
 
-	if (!b || !b->mem)
+	if (!vlab_vfio_can_map(v, index))
 		return vfio_pci_core_mmap(vdev, vma);
 	if (!(vma->vm_flags & VM_SHARED) || !inside_memory(b, vma))
 		return -EINVAL;

@@ -31,10 +31,27 @@ static void vlab_vfio_release(struct vfio_device *vdev)
 	vfio_pci_core_release_dev(vdev);
 }
 
+/*
+ * Nothing is behind the physical addresses of our BARs. What the core would have
+ * mapped, we map: not I/O, and not a page that two BARs share.
+ */
+static void take_mappings(struct vlab_vfio *v)
+{
+	const struct vlab_bar *b;
+	unsigned int i;
+
+	for (i = 0; i < VLAB_BARS; i++) {
+		b = vlab_vfio_bar(v, i);
+		if (!b)
+			continue;
+		v->can_map[i] = b->mem && v->core.bar_mmap_supported[i];
+		v->core.bar_mmap_supported[i] = false;
+	}
+}
+
 static int vlab_vfio_open(struct vfio_device *vdev)
 {
 	struct vlab_vfio *v = to_vlab_vfio(vdev);
-	unsigned int i;
 	int ret;
 
 	ret = vlab_owner_set(v->fn, &v->owner);
@@ -46,10 +63,7 @@ static int vlab_vfio_open(struct vfio_device *vdev)
 		return ret;
 	}
 	vfio_pci_core_finish_enable(&v->core);
-	/* Nothing is behind the physical addresses of our BARs. */
-	for (i = 0; i < VLAB_BARS; i++)
-		if (vlab_vfio_bar(v, i))
-			v->core.bar_mmap_supported[i] = false;
+	take_mappings(v);
 	return 0;
 }
 

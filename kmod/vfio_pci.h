@@ -39,6 +39,7 @@ struct vlab_vfio_pin {
  * @fn: the function; outlives the binding
  * @owner: how the function gets at memory; registered while open
  * @pin: see there
+ * @can_map: BARs of ours that can be mapped, as a whole or in part; set by open
  * @has_ioas: the device is attached to an address space of iommufd; under @pin's lock
  * @ioeventfds: writes to our BARs on a signal
  * @nioeventfds: how many
@@ -53,6 +54,7 @@ struct vlab_vfio {
 	struct vlab_fn *fn;
 	struct vlab_owner owner;
 	struct vlab_vfio_pin pin;
+	bool can_map[VLAB_BARS];
 	bool has_ioas;
 	struct list_head ioeventfds;
 	unsigned int nioeventfds;
@@ -70,6 +72,7 @@ static inline struct vlab_vfio *to_vlab_vfio(struct vfio_device *vdev)
 
 /* vfio_bar.c */
 const struct vlab_bar *vlab_vfio_bar(const struct vlab_vfio *v, u64 index);
+bool vlab_vfio_can_map(const struct vlab_vfio *v, u64 index);
 bool vlab_vfio_mem_enabled(struct vlab_vfio *v);
 int vlab_vfio_access(struct vlab_vfio *v, unsigned int bar, u64 pos, void *buf,
 		     size_t len, bool write);
