@@ -176,6 +176,12 @@ u64 vlab_card_num(const struct vlab_card *card, const char *name)
 }
 EXPORT_SYMBOL_VLAB(vlab_card_num);
 
+const char *vlab_card_text(const struct vlab_card *card, const char *name)
+{
+	return value(card, name, card->val)->text;
+}
+EXPORT_SYMBOL_VLAB(vlab_card_text);
+
 u64 vlab_port_num(const struct vlab_card *card, unsigned int port, const char *name)
 {
 	return value(card, name, card->port[port])->num;

@@ -230,6 +230,27 @@ CARD_PARAM(personality);
 CARD_PARAM(memory);
 CARD_PARAM(msi);
 CARD_PARAM(msix);
+CARD_PARAM(functions);
+CARD_PARAM(bar0);
+CARD_PARAM(bar1);
+CARD_PARAM(bar2);
+CARD_PARAM(bar3);
+CARD_PARAM(bar4);
+CARD_PARAM(bar5);
+CARD_PARAM(msix_table);
+CARD_PARAM(msix_pba);
+CARD_PARAM(msi_64);
+CARD_PARAM(msi_mask);
+CARD_PARAM(flr);
+CARD_PARAM(pm);
+CARD_PARAM(type);
+CARD_PARAM(pin);
+CARD_PARAM(caps);
+CARD_PARAM(chain);
+CARD_PARAM(rom);
+CARD_PARAM(regs);
+CARD_PARAM(raise);
+CARD_PARAM(lower);
 
 PORT_PARAM(far);
 PORT_PARAM(pace);
@@ -418,6 +439,27 @@ static struct configfs_attribute *card_attrs[] = {
 	&vlab_card_attr_memory,
 	&vlab_card_attr_msi,
 	&vlab_card_attr_msix,
+	&vlab_card_attr_functions,
+	&vlab_card_attr_bar0,
+	&vlab_card_attr_bar1,
+	&vlab_card_attr_bar2,
+	&vlab_card_attr_bar3,
+	&vlab_card_attr_bar4,
+	&vlab_card_attr_bar5,
+	&vlab_card_attr_msix_table,
+	&vlab_card_attr_msix_pba,
+	&vlab_card_attr_msi_64,
+	&vlab_card_attr_msi_mask,
+	&vlab_card_attr_flr,
+	&vlab_card_attr_pm,
+	&vlab_card_attr_type,
+	&vlab_card_attr_pin,
+	&vlab_card_attr_caps,
+	&vlab_card_attr_chain,
+	&vlab_card_attr_rom,
+	&vlab_card_attr_regs,
+	&vlab_card_attr_raise,
+	&vlab_card_attr_lower,
 	NULL
 };
 

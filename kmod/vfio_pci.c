@@ -203,6 +203,7 @@ static void vlab_vfio_remove(struct pci_dev *pdev)
 static const struct pci_device_id vlab_vfio_ids[] = {
 	{ PCI_DRIVER_OVERRIDE_DEVICE_VFIO(VLAB_VENDOR, VLAB_DEVICE_NULL) },
 	{ PCI_DRIVER_OVERRIDE_DEVICE_VFIO(VLAB_VENDOR, VLAB_DEVICE_SERIAL) },
+	{ PCI_DRIVER_OVERRIDE_DEVICE_VFIO(VLAB_VENDOR, VLAB_DEVICE_SHAPE) },
 	{}
 };
 MODULE_DEVICE_TABLE(pci, vlab_vfio_ids);

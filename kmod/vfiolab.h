@@ -87,6 +87,7 @@ struct vlab_param {
  */
 unsigned int vlab_card_ports(const struct vlab_card *card);
 u64 vlab_card_num(const struct vlab_card *card, const char *name);
+const char *vlab_card_text(const struct vlab_card *card, const char *name);
 u64 vlab_port_num(const struct vlab_card *card, unsigned int port, const char *name);
 const char *vlab_port_text(const struct vlab_card *card, unsigned int port, const char *name);
 

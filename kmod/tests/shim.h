@@ -40,7 +40,11 @@ typedef u64 __le64;
 #define NSEC_PER_USEC	1000L
 #define NSEC_PER_MSEC	1000000L
 #define NSEC_PER_SEC	1000000000L
+#define SZ_2K		0x800
 #define SZ_4K		0x1000
+#define SZ_16M		0x1000000
+#define SZ_1G		0x40000000
+#define SZ_2G		0x80000000
 
 #define gfp_t		unsigned int
 
@@ -57,6 +61,8 @@ typedef u64 __le64;
 #define min_t(type, a, b)	min((type)(a), (type)(b))
 #define clamp_t(type, val, lo, hi)	max((type)(lo), min((type)(val), (type)(hi)))
 #define min3(a, b, c)		min(min(a, b), c)
+#define max3(a, b, c)		max(max(a, b), c)
+#define DIV_ROUND_UP(n, by)	(((n) + (by) - 1) / (by))
 #define check_add_overflow	__builtin_add_overflow
 #define max_t(type, a, b)	max((type)(a), (type)(b))
 
@@ -91,6 +97,8 @@ static inline unsigned int __ffs(unsigned long n)
 
 #define pr_err(...)		((void)printf("# " __VA_ARGS__))
 #define WARN_ON_ONCE(cond)	({ assert(!(cond)); false; })
+#define BUILD_BUG_ON(cond)	((void)sizeof(char[(cond) ? -1 : 1]))
+#define WRITE_ONCE(x, val)	((x) = (val))
 #define IS_ERR(p)		((unsigned long)(p) >= (unsigned long)-4095)
 #define PTR_ERR(p)		((long)(p))
 #define ERR_PTR(err)		((void *)(long)(err))
@@ -226,12 +234,12 @@ void shim_unlock(raw_spinlock_t *lock);
 #define lockdep_assert_held(lock)	assert((lock)->held)
 
 struct mutex {
-	int unused;
+	bool held;
 };
 
 #define DEFINE_MUTEX(name)	struct mutex name
-#define mutex_lock(lock)	((void)(lock))
-#define mutex_unlock(lock)	((void)(lock))
+#define mutex_lock(lock)	(assert(!(lock)->held), (void)((lock)->held = true))
+#define mutex_unlock(lock)	(assert((lock)->held), (void)((lock)->held = false))
 
 struct rw_semaphore {
 	int unused;
@@ -305,6 +313,13 @@ unsigned int shim_timers(void);
 struct module;
 
 #define THIS_MODULE		((struct module *)NULL)
+#define __init
+#define __exit
+#define MODULE_DESCRIPTION(text)	struct module
+#define MODULE_LICENSE(text)	struct module
+/* Modules are there from the beginning. */
+#define module_init(fn)		__attribute__((constructor)) static void run_##fn(void) { fn(); }
+#define module_exit(fn)		__attribute__((destructor)) static void run_##fn(void) { fn(); }
 #define EXPORT_TRACEPOINT_SYMBOL_GPL(...)
 #define MODULE_IMPORT_NS(...)
 #define request_module(...)	((void)0)

@@ -57,9 +57,14 @@ void vlab_slot_intx(struct vlab_fn *fn)
 	world.intx = fn->intx;
 }
 
-const char *vlab_card_name(const struct vlab_card *card)
+/* There is always a slot. */
+int vlab_slot_plug(struct vlab_card *card)
 {
-	return card->name;
+	return 0;
+}
+
+void vlab_slot_unplug(struct vlab_card *card)
+{
 }
 
 struct vlab_mem {
@@ -85,6 +90,34 @@ struct page *vlab_mem_page(struct vlab_mem *mem, u64 off)
 void vlab_mem_put(struct vlab_mem *mem)
 {
 	kfree(mem);
+}
+
+int vlab_mem_rw(struct vlab_mem *mem, u64 off, void *buf, size_t len, bool write)
+{
+	assert(off + len <= PAGE_SIZE);
+	if (write)
+		memcpy(&mem->page[off], buf, len);
+	else
+		memcpy(buf, &mem->page[off], len);
+	return 0;
+}
+
+/* No engine: what it does is tested where there is an IOMMU. */
+int vlab_dma_init(struct vlab_fn *fn, unsigned int bar, u32 off)
+{
+	return 0;
+}
+
+void vlab_dma_reset(struct vlab_fn *fn)
+{
+}
+
+void vlab_dma_stop(struct vlab_fn *fn)
+{
+}
+
+void vlab_dma_exit(struct vlab_fn *fn)
+{
 }
 
 bool vlab_dma_queue(struct work_struct *work)
