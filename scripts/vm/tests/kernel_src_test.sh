@@ -73,6 +73,17 @@ test_kernel_src_another_fragment_is_another_kernel() {
 	[[ $(build_dir) != "$before" ]] || fail "a changed fragment was not noticed"
 }
 
+test_kernel_src_gives_make_what_a_fragment_says() {
+	kernel_src src:9.9+nosuch # makes the copy
+	# shellcheck disable=SC2016 # make is to expand it
+	echo '# make: VFIOLAB=one $(VERSION) two' >>"$T/vm/config/more.config"
+	kernel_src src:9.9+base,more
+	expect_rc 0
+	expect_file "$(build_dir)/variable" '^one 9 two$'
+	kernel_src src:9.9+base
+	expect_file "$(build_dir)/variable" '^$'
+}
+
 test_kernel_src_names_an_option_that_does_not_stick() {
 	kernel_src src:9.9+base,odd
 	expect_rc 2
