@@ -52,7 +52,7 @@ typedef __u16 u16;
 typedef __u32 u32;
 typedef __u64 u64;
 
-#define VST_DEADLINE_MS	10000	/* for what must happen, on a slow machine */
+#define VST_DEADLINE_MS	vst_deadline_ms()	/* for what must happen */
 #define VST_PAGE	4096UL
 #define VST_MAX_FNS	8
 #define VST_BDF_LEN	16
@@ -104,6 +104,16 @@ void __noreturn vst_fail(const char *file, int line, const char *what, int err);
  * Return: milliseconds.
  */
 u64 vst_now_ms(void);
+
+/**
+ * vst_deadline_ms() - how long to wait for what must happen
+ *
+ * Long enough for a slow machine; VLAB_PATIENCE in the environment is how many times
+ * slower than that a kernel with all its checks makes it.
+ *
+ * Return: milliseconds.
+ */
+unsigned int vst_deadline_ms(void);
 
 /**
  * vst_until() - wait for a condition, busily, with a deadline

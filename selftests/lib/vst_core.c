@@ -30,6 +30,13 @@ u64 vst_now_ms(void)
 	return (u64)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+unsigned int vst_deadline_ms(void)
+{
+	const char *patience = getenv("VLAB_PATIENCE");
+
+	return 10000 * (patience ? strtoul(patience, NULL, 10) : 1);
+}
+
 void vst_relax(void)
 {
 	sched_yield();
