@@ -8,6 +8,7 @@
 #	err	RUN/stderr
 #	control	RUN/control	lines "start", "reboot", at the end "exit CODE";
 #				see guest/start
+#	coverage	RUN/coverage.tar	of a kernel built with gcov, its counters
 #
 # A program named in $VM_QEMU takes the place of QEMU. It gets the same arguments
 # and can play a guest by writing to these files.
@@ -95,14 +96,20 @@ kernel_command_line() {
 }
 
 channel_args() { # RUN
-	local id file
+	local id file files="out $OUT_FILE"$'\nerr stderr\ncontrol control'
 
+	! counts_lines || files+=$'\ncoverage coverage.tar'
 	console_args "$1"
 	ARGV+=(-device 'virtio-serial-pci,disable-legacy=on')
 	while read -r id file; do
 		ARGV+=(-chardev "file,id=$id,path=$1/$file"
 			-device "virtserialport,chardev=$id,name=vfiolab.$id")
-	done <<<"out $OUT_FILE"$'\nerr stderr\ncontrol control'
+	done <<<"$files"
+}
+
+# Is the kernel built with gcov?
+counts_lines() {
+	[[ $KERNEL_BUILD ]] && grep -qs '^CONFIG_GCOV_KERNEL=y' "$KERNEL_BUILD/.config"
 }
 
 console_args() { # RUN

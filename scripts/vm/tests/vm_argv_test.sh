@@ -37,6 +37,17 @@ test_argv_options_take_the_place_of_what_the_lane_says() {
 	expect_golden argv.options
 }
 
+test_argv_has_a_channel_for_what_gcov_counts_if_the_kernel_does() {
+	project
+	echo '# CONFIG_GCOV_KERNEL is not set' >"$T/kernel/.config"
+	vm argv one
+	! grep -q coverage "$T/out" || fail "a channel for nothing"
+	echo 'CONFIG_GCOV_KERNEL=y' >"$T/kernel/.config"
+	vm argv one
+	expect_out 'file,id=coverage,path=.*/out/one/coverage.tar'
+	expect_out 'virtserialport,chardev=coverage,name=vfiolab.coverage'
+}
+
 test_argv_runs_as_it_is_printed() {
 	project
 	vm argv one
