@@ -1,0 +1,426 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Everything at once: one process does a thing again and again while others do
+ * whatever comes, to one open device, or to a card that comes and goes. Nothing of
+ * that may hang, or make the kernel complain; and after it the card works.
+ *
+ * VLAB_ROUNDS is how often (default 200), VLAB_SEED which things the others do.
+ */
+#include <fcntl.h>
+#include <linux/pci_regs.h>
+#include <linux/serial_reg.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "vst.h"
+
+#define OTHERS	2
+#define LIMIT	3600	/* seconds for a test; the runner has a limit of its own */
+
+/**
+ * struct arena - where it happens
+ * @bdf: the function
+ * @card: its card; not with a device that was given to us
+ * @dev: the open device, or NULL
+ * @va: memory of each process for itself
+ * @iova: where that gets mapped
+ * @random: what happens next
+ * @stop: shared by all: it is enough
+ */
+struct arena {
+	const char *bdf;
+	struct vst_card card;
+	struct vst_dev *dev;
+	void *va;
+	u64 iova;
+	u64 random;
+	int *stop;
+};
+
+typedef void actor(struct arena *a);
+
+static u32 pick(struct arena *a, u32 n)
+{
+	a->random ^= a->random << 13;
+	a->random ^= a->random >> 7;
+	a->random ^= a->random << 17;
+	return (a->random >> 16) % n;
+}
+
+static unsigned long number(const char *name, unsigned long otherwise)
+{
+	const char *text = getenv(name);
+
+	return text ? strtoul(text, NULL, 0) : otherwise;
+}
+
+static unsigned int rounds(void)
+{
+	return number("VLAB_ROUNDS", 200);
+}
+
+static u64 seed(void)
+{
+	u64 n = number("VLAB_SEED", vst_now_ms() % 1000000);
+
+	ksft_print_msg("VLAB_SEED=%llu VLAB_ROUNDS=%u\n", (unsigned long long)n, rounds());
+	return n;
+}
+
+/* ---- things to do with an open device; errors are part of it ---- */
+
+static void do_reset(struct arena *a)
+{
+	__vst_reset(a->dev);
+}
+
+static void do_hot_reset(struct arena *a)
+{
+	__vst_hot_reset(a->dev);
+}
+
+static void put32(struct arena *a, unsigned int region, u64 off, u32 val)
+{
+	__vst_write(a->dev, region, off, &val, sizeof(val));
+}
+
+static void put64(struct arena *a, unsigned int region, u64 off, u64 val)
+{
+	__vst_write(a->dev, region, off, &val, sizeof(val));
+}
+
+static void engine(struct arena *a, unsigned int reg, u64 val)
+{
+	if (reg == VLAB_DMA_CTRL)
+		put32(a, VLAB_SERIAL_BAR_CTRL, VLAB_SERIAL_DMA + reg, val);
+	else
+		put64(a, VLAB_SERIAL_BAR_CTRL, VLAB_SERIAL_DMA + reg, val);
+}
+
+static void do_dma(struct arena *a)
+{
+	static const u32 how[] = {
+		VLAB_DMA_CTRL_START | VLAB_DMA_CTRL_SRC_CARD | VLAB_DMA_CTRL_IRQ,
+		VLAB_DMA_CTRL_START | VLAB_DMA_CTRL_DST_CARD | VLAB_DMA_CTRL_IRQ,
+		VLAB_DMA_CTRL_START,
+		VLAB_DMA_CTRL_ABORT,
+	};
+
+	engine(a, VLAB_DMA_SRC, a->iova);
+	engine(a, VLAB_DMA_DST, a->iova + VST_PAGE);
+	engine(a, VLAB_DMA_LEN, 1 + pick(a, 4 * VST_PAGE));
+	engine(a, VLAB_DMA_CTRL, how[pick(a, ARRAY_SIZE(how))]);
+}
+
+static void do_map(struct arena *a)
+{
+	__vst_map(a->dev->iommu, a->va, a->iova, 4 * VST_PAGE, VST_RW);
+	do_dma(a);
+	__vst_unmap(a->dev->iommu, a->iova, 4 * VST_PAGE, NULL);
+}
+
+static void do_interrupts(struct arena *a)
+{
+	static const unsigned int indexes[] = {
+		VFIO_PCI_INTX_IRQ_INDEX, VFIO_PCI_MSI_IRQ_INDEX, VFIO_PCI_MSIX_IRQ_INDEX,
+	};
+	unsigned int index = indexes[pick(a, 3)], n = index ? 1 + pick(a, 8) : 1, i;
+	int fds[8];
+
+	switch (pick(a, 5)) {
+	case 0:
+		for (i = 0; i < n; i++)
+			fds[i] = vst_eventfd();
+		__vst_irq_eventfds(a->dev, index, 0, n, fds);
+		for (i = 0; i < n; i++)
+			close(fds[i]);
+		break;
+	case 1:
+		__vst_irq_disable(a->dev, index);
+		break;
+	case 2:
+		__vst_irq_mask(a->dev, VFIO_PCI_INTX_IRQ_INDEX);
+		break;
+	case 3:
+		__vst_irq_unmask(a->dev, VFIO_PCI_INTX_IRQ_INDEX);
+		break;
+	default:
+		__vst_irq_loopback(a->dev, index, 0);
+	}
+}
+
+/* Memory off and on, Bus Master off and on. */
+static void do_command(struct arena *a)
+{
+	u16 val = pick(a, 8) << 1;
+
+	__vst_write(a->dev, VST_CONFIG, PCI_COMMAND, &val, sizeof(val));
+}
+
+static void do_power(struct arena *a)
+{
+	u16 val = pick(a, 2) ? 3 : 0;
+
+	__vst_write(a->dev, VST_CONFIG, vst_cap(a->dev, PCI_CAP_ID_PM) + PCI_PM_CTRL, &val,
+		    sizeof(val));
+}
+
+static void do_ports(struct arena *a)
+{
+	u64 off = pick(a, 4 * VLAB_SERIAL_UART_STRIDE);
+	u8 val = pick(a, 256);
+
+	if (pick(a, 2))
+		__vst_write(a->dev, VLAB_SERIAL_BAR_UART, off, &val, 1);
+	else
+		__vst_read(a->dev, VLAB_SERIAL_BAR_UART, off, &val, 1);
+}
+
+static void do_mapping(struct arena *a)
+{
+	u32 val = 0;
+	void *va;
+
+	if (__vst_mmap(a->dev, VLAB_SERIAL_BAR_CTRL, VLAB_SERIAL_MEM, VST_PAGE,
+		       PROT_READ | PROT_WRITE, MAP_SHARED, &va))
+		return;
+	__vst_poke(va, &val, sizeof(val));
+	__vst_peek(va, &val, sizeof(val));
+	munmap(va, VST_PAGE);
+}
+
+static actor *const with_device[] = {
+	do_reset, do_hot_reset, do_dma, do_map, do_interrupts, do_command, do_power, do_ports,
+	do_mapping,
+};
+
+static void do_anything(struct arena *a)
+{
+	with_device[pick(a, ARRAY_SIZE(with_device))](a);
+}
+
+/* ---- things to do with a card ---- */
+
+/* As somebody who is in a hurry: a descriptor is closed with all that is under way. */
+static void do_open(struct arena *a)
+{
+	struct vst_iommu *iommu = vst_iommu_open();
+	struct arena in = *a;
+	unsigned int i;
+
+	if (!__vst_open_in(&in.dev, a->bdf, iommu)) {
+		do_command(&in);
+		do_map(&in);
+		for (i = 0; i < 4; i++)
+			do_anything(&in);
+		vst_close(in.dev);
+	}
+	vst_iommu_close(iommu);
+	a->random = in.random;
+}
+
+static void do_kill(struct arena *a)
+{
+	pid_t pid = fork();
+
+	vst_assert(pid >= 0);
+	if (!pid) {
+		struct vst_iommu *iommu = vst_iommu_open();
+
+		if (!__vst_open_in(&a->dev, a->bdf, iommu)) {
+			do_interrupts(a);
+			__vst_map(iommu, a->va, a->iova, 4 * VST_PAGE, VST_RW);
+			do_dma(a);
+		}
+		raise(SIGKILL);
+	}
+	waitpid(pid, NULL, 0);
+	pick(a, 2);
+}
+
+static void do_rebind(struct arena *a)
+{
+	__vst_bind(a->bdf, "");
+	__vst_bind(a->bdf, VST_DRIVER);
+}
+
+static void do_replug(struct arena *a)
+{
+	__vst_card_pull(&a->card);
+	__vst_card_live(&a->card);
+	__vst_bind(a->bdf, VST_DRIVER);
+}
+
+static void do_use(struct arena *a)
+{
+	(pick(a, 3) ? do_open : do_kill)(a);
+}
+
+/* ---- the others ---- */
+
+static pid_t start(struct arena *a, actor *what, unsigned int number)
+{
+	pid_t pid = fork();
+
+	vst_assert(pid >= 0);
+	if (pid)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	a->random += (u64)(number + 1) << 32;
+	while (!__atomic_load_n(a->stop, __ATOMIC_RELAXED))
+		what(a);
+	_exit(0);
+}
+
+static bool ends_well(pid_t pid)
+{
+	int status;
+
+	if (vst_until(waitpid(pid, &status, WNOHANG) == pid, VST_DEADLINE_MS))
+		return WIFEXITED(status) && !WEXITSTATUS(status);
+	kill(pid, SIGKILL);
+	return false;
+}
+
+/* @what again and again while others do @whatever. */
+static bool race(struct arena *a, actor *what, actor *whatever, unsigned int n)
+{
+	pid_t others[OTHERS];
+	bool well = true;
+	unsigned int i;
+
+	a->stop = mmap(NULL, VST_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	vst_assert(a->stop != MAP_FAILED);
+	a->random = seed() * 0x9e3779b97f4a7c15ULL + 1;
+	for (i = 0; i < OTHERS; i++)
+		others[i] = start(a, whatever, i);
+	while (n--)
+		what(a);
+	__atomic_store_n(a->stop, 1, __ATOMIC_RELAXED);
+	for (i = 0; i < OTHERS; i++)
+		well &= ends_well(others[i]);
+	munmap(a->stop, VST_PAGE);
+	return well;
+}
+
+/* A byte through a port, and a page by DMA, both ways. */
+static void works(struct __test_metadata *_metadata, struct vst_dev *dev)
+{
+	struct vst_uart u = vst_uart(dev, 0);
+	struct vst_buf buf;
+	u8 c = 0;
+
+	vst_power(dev, 0);
+	vst_reset(dev);
+	vst_command(dev, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, 0);
+	vst_uart_setup(&u, 1);
+	vst_out(&u, UART_MCR, UART_MCR_LOOP);
+	vst_uart_send(&u, "x", 1);
+	vst_uart_recv(&u, &c, 1);
+	EXPECT_EQ('x', c);
+	buf = vst_buf(dev->iommu, VST_PAGE, VST_RW);
+	EXPECT_EQ(0, __vst_dma_touch(dev, buf.iova, VST_PAGE, false));
+	EXPECT_EQ(0, __vst_dma_touch(dev, buf.iova, VST_PAGE, true));
+	vst_buf_free(&buf);
+}
+
+/* ---- one open device ---- */
+
+/* uapi: DEVICE.RESET HOT_RESET.DO REGION.BAR REGION.CONFIG REGION.MMAP */
+FIXTURE(device) {
+	struct arena a;
+};
+
+FIXTURE_VARIANT(device) {
+	actor *what;
+};
+
+#define DEVICE_VARIANT(_name) \
+	FIXTURE_VARIANT_ADD(device, _name) { .what = do_##_name }
+
+DEVICE_VARIANT(reset);
+DEVICE_VARIANT(hot_reset);
+DEVICE_VARIANT(dma);
+DEVICE_VARIANT(map);
+DEVICE_VARIANT(interrupts);
+DEVICE_VARIANT(command);
+DEVICE_VARIANT(power);
+DEVICE_VARIANT(ports);
+DEVICE_VARIANT(mapping);
+
+FIXTURE_SETUP(device)
+{
+	VST_NEEDS(VST_CAN_VFIO);
+	self->a.bdf = vst_bdf();
+	self->a.va = vst_anon(4 * VST_PAGE);
+	self->a.dev = vst_open(self->a.bdf);
+	self->a.iova = vst_iova(self->a.dev->iommu, 4 * VST_PAGE);
+}
+
+FIXTURE_TEARDOWN(device)
+{
+	vst_close(self->a.dev);
+}
+
+TEST_F_TIMEOUT(device, survives_all_that_can_be_done_to_it_at_once, LIMIT)
+{
+	EXPECT_TRUE(race(&self->a, variant->what, do_anything, rounds()));
+	__vst_unmap(self->a.dev->iommu, self->a.iova, 4 * VST_PAGE, NULL);
+	works(_metadata, self->a.dev);
+}
+
+/* ---- a card ---- */
+
+FIXTURE(card) {
+	struct arena a;
+	unsigned long locked;
+};
+
+/* A card that is plugged in again takes as long as four that are bound again. */
+FIXTURE_VARIANT(card) {
+	actor *what, *whatever;
+	unsigned int part;
+};
+
+FIXTURE_VARIANT_ADD(card, opened) { .what = do_open, .whatever = do_use, .part = 1 };
+FIXTURE_VARIANT_ADD(card, killed) { .what = do_kill, .whatever = do_use, .part = 1 };
+FIXTURE_VARIANT_ADD(card, bound_again) { .what = do_rebind, .whatever = do_use, .part = 1 };
+FIXTURE_VARIANT_ADD(card, plugged_again) { .what = do_replug, .whatever = do_use, .part = 4 };
+
+FIXTURE_SETUP(card)
+{
+	VST_NEEDS(VST_CAN_VFIO);
+	VST_NEEDS_CARDS();
+	self->locked = vst_locked(getpid());
+	vst_card_plug(&self->a.card, "ports=4");
+	self->a.bdf = self->a.card.bdf[0];
+	self->a.va = vst_anon(4 * VST_PAGE);
+	self->a.iova = 0x100000;
+}
+
+FIXTURE_TEARDOWN(card)
+{
+	vst_card_destroy(&self->a.card);
+}
+
+TEST_F_TIMEOUT(card, works_whatever_was_done_to_it_at_once, LIMIT)
+{
+	struct vst_dev *dev;
+
+	EXPECT_TRUE(race(&self->a, variant->what, variant->whatever,
+			 (rounds() + variant->part - 1) / variant->part));
+	vst_bind(self->a.bdf, VST_DRIVER);
+	EXPECT_EQ(self->locked, vst_locked(getpid()));
+	dev = vst_open(self->a.bdf);
+	works(_metadata, dev);
+	vst_close(dev);
+}
+
+VST_MAIN("ports=4")
