@@ -439,6 +439,7 @@ static void adopt(struct pci_dev *pdev, const struct vlab_slot_fn *sf)
 	pdev->irq = sf->virq;
 	pdev->d3cold_delay = 0;
 	pdev->d3hot_delay = 0;
+	vlab_aperture_place(pdev, sf->fn);
 }
 
 static int device_event(struct notifier_block *nb, unsigned long event, void *data)

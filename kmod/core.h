@@ -178,6 +178,13 @@ void vlab_mem_put(struct vlab_mem *mem);
 struct page *vlab_mem_page(struct vlab_mem *mem, u64 off);
 u64 vlab_mem_size(const struct vlab_mem *mem);
 
+/* ---- BARs that are real memory (aperture.c) ---- */
+
+int vlab_aperture_init(void);
+void vlab_aperture_exit(void);
+void vlab_aperture_place(struct pci_dev *pdev, const struct vlab_fn *fn);
+void vlab_bar_real_put(struct vlab_bar *b);
+
 /* ---- interrupts (irq.c) ---- */
 
 void vlab_irq_free(struct vlab_fn *fn);

@@ -296,7 +296,9 @@ void vlab_fn_destroy(struct vlab_fn *fn)
 	vlab_irq_free(fn);
 	vlab_poll_free(fn);
 	vlab_regs_free(fn);
-	for (i = 0; i < ARRAY_SIZE(fn->bar); i++)
+	for (i = 0; i < ARRAY_SIZE(fn->bar); i++) {
 		vlab_mem_put(fn->bar[i].mem);
+		vlab_bar_real_put(&fn->bar[i]);
+	}
 	kvfree(fn);
 }

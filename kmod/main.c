@@ -12,9 +12,12 @@ static int __init vfiolab_init(void)
 
 	if (ret)
 		return ret;
-	ret = vlab_slots_init();
+	ret = vlab_aperture_init();
 	if (ret)
 		goto err_dma;
+	ret = vlab_slots_init();
+	if (ret)
+		goto err_aperture;
 	ret = vlab_configfs_init();
 	if (ret)
 		goto err_slots;
@@ -22,6 +25,8 @@ static int __init vfiolab_init(void)
 
 err_slots:
 	vlab_slots_exit();
+err_aperture:
+	vlab_aperture_exit();
 err_dma:
 	vlab_dma_module_exit();
 	return ret;
@@ -32,6 +37,7 @@ static void __exit vfiolab_exit(void)
 {
 	vlab_configfs_exit();
 	vlab_slots_exit();
+	vlab_aperture_exit();
 	vlab_dma_module_exit();
 }
 module_exit(vfiolab_exit);

@@ -250,6 +250,7 @@ void vlab_ext_cap_ltr(struct vlab_fn *fn, unsigned int off);
  *	vlab_poll_init(); 0 none
  * @mem: the memory, made by vlab_bar_init()
  * @hole: nothing is behind it (an MSI-X table): not ours to trap
+ * @real: it is real memory, here; a @hole too, since it is not ours to serve
  */
 struct vlab_bar {
 	u64 size;
@@ -258,6 +259,7 @@ struct vlab_bar {
 	u32 polled;
 	struct vlab_mem *mem;
 	bool hole;
+	struct resource *real;
 };
 
 /* Does an access to this offset go to registers, by vlab_bar_rw()? */
@@ -268,6 +270,7 @@ static inline bool vlab_bar_is_trapped(const struct vlab_bar *b, u64 off)
 
 int vlab_bar_init(struct vlab_fn *fn, unsigned int bar, u64 size, u32 flags, u64 mem_off);
 int vlab_bar_hole(struct vlab_fn *fn, unsigned int bar, u64 size, u32 flags);
+int vlab_bar_real(struct vlab_fn *fn, unsigned int bar, u64 size, u32 flags);
 int vlab_rom_init(struct vlab_fn *fn, u32 size);
 
 /* ---- registers ---- */

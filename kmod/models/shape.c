@@ -706,16 +706,26 @@ static u64 trapped(const struct spec *s, unsigned int bar)
 	return PAGE_ALIGN(end);
 }
 
+/* 3.4: real memory where it can be, as long as there is some. */
+static int add_bar(struct shape *s, unsigned int i)
+{
+	const struct bar_spec *bar = &s->spec.bar[i];
+	u64 mem_off = trapped(&s->spec, i);
+
+	if (!mem_off && is_memory(bar) && bar->size >= PAGE_SIZE &&
+	    !vlab_bar_real(&s->fn, i, bar->size, bar->flags))
+		return 0;
+	return vlab_bar_init(&s->fn, i, bar->size, bar->flags, mem_off);
+}
+
 static int add_bars(struct shape *s)
 {
-	const struct bar_spec *bar = s->spec.bar;
 	unsigned int i;
 	int ret = 0;
 
 	for (i = 0; !ret && i < VLAB_BARS; i++)
-		if (bar[i].size)
-			ret = vlab_bar_init(&s->fn, i, bar[i].size, bar[i].flags,
-					    trapped(&s->spec, i));
+		if (s->spec.bar[i].size)
+			ret = add_bar(s, i);
 	return ret;
 }
 

@@ -102,6 +102,16 @@ int vlab_mem_rw(struct vlab_mem *mem, u64 off, void *buf, size_t len, bool write
 	return 0;
 }
 
+/* There is no aperture. */
+int vlab_bar_real(struct vlab_fn *fn, unsigned int bar, u64 size, u32 flags)
+{
+	return -ENODEV;
+}
+
+void vlab_bar_real_put(struct vlab_bar *b)
+{
+}
+
 /* No engine: what it does is tested where there is an IOMMU. */
 int vlab_dma_init(struct vlab_fn *fn, unsigned int bar, u32 off)
 {
