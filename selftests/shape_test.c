@@ -948,6 +948,115 @@ TEST_F(full, engine_moves_bytes_between_memory_and_card)
 	vst_buf_free(&buf);
 }
 
+/* ---- BARs that are real memory, behind the kernel's own driver (3.4) ---- */
+
+FIXTURE(real) {
+	struct vst_card card;
+	struct vst_dev *dev;
+};
+
+static void plug_real(struct vst_card *card)
+{
+	static const char *const attrs[] = {
+		"driver=vfio-pci", "bar0=mem32:4M", "bar4=none", "msix=0", NULL
+	};
+
+	plug(card, attrs);
+}
+
+FIXTURE_SETUP(real)
+{
+	char range[64] = "";
+
+	VST_NEEDS(VST_CAN_VFIO);
+	__vst_file_read("/sys/module/vfiolab/parameters/aperture", range, sizeof(range));
+	if (!*range || *range == '(')
+		SKIP(return, "vfiolab was loaded without an aperture");
+	plug_real(&self->card);
+	self->dev = open_master(self->card.bdf[0]);
+}
+
+FIXTURE_TEARDOWN(real)
+{
+	vst_close(self->dev);
+	vst_card_destroy(&self->card);
+}
+
+TEST_F(real, memory_is_the_same_by_file_and_by_mapping)
+{
+	u8 *va = vst_mmap(self->dev, 0, 0, 4 * M), wrote[4099], got[sizeof(wrote)];
+
+	EXPECT_EQ(4 * M, self->dev->region[0].size);
+	EXPECT_EQ(0, vst_read64(self->dev, 0, 2 * M));
+	vst_fill(wrote, sizeof(wrote), 4);
+	vst_write(self->dev, 0, 2 * M - 3, wrote, sizeof(wrote));
+	EXPECT_EQ(-1, vst_differs(wrote, va + 2 * M - 3, sizeof(wrote)));
+	va[4 * M - 1] = 0x42;
+	EXPECT_EQ(0x42, vst_read8(self->dev, 0, 4 * M - 1));
+	vst_read(self->dev, 0, 2 * M - 3, got, sizeof(got));
+	EXPECT_EQ(-1, vst_differs(wrote, got, sizeof(got)));
+	munmap(va, 4 * M);
+}
+
+TEST_F(real, memory_is_gone_while_it_is_off)
+{
+	u8 *va = vst_mmap(self->dev, 0, 0, 4 * M);
+	u32 val;
+
+	va[1 * M] = 0x42;
+	vst_command(self->dev, 0, PCI_COMMAND_MEMORY);
+	EXPECT_EQ(-EFAULT, __vst_peek(va + 1 * M, &val, 1));
+	EXPECT_EQ(-EIO, __vst_read(self->dev, 0, 1 * M, &val, 4));
+	vst_command(self->dev, PCI_COMMAND_MEMORY, 0);
+	EXPECT_EQ(0x42, va[1 * M]);
+	munmap(va, 4 * M);
+}
+
+TEST_F(real, memory_takes_an_ioeventfd)
+{
+	struct vfio_device_ioeventfd io = {
+		.argsz = sizeof(io),
+		.flags = VFIO_DEVICE_IOEVENTFD_32,
+		.offset = self->dev->region[0].offset + 0x100,
+		.data = 0xfeedf00d,
+		.fd = vst_eventfd(),
+	};
+	u64 one = 1;
+
+	vst_ioctl(self->dev, VFIO_DEVICE_IOEVENTFD, &io);
+	EXPECT_EQ(0, vst_read32(self->dev, 0, 0x100));
+	EXPECT_EQ(sizeof(one), write(io.fd, &one, sizeof(one)));
+	EXPECT_TRUE(vst_until(vst_read32(self->dev, 0, 0x100) == 0xfeedf00d, VST_DEADLINE_MS));
+}
+
+TEST_F(real, memory_is_zero_for_the_next_card)
+{
+	vst_write32(self->dev, 0, 0, 0xfeedf00d);
+	vst_close(self->dev);
+	vst_card_destroy(&self->card);
+	plug_real(&self->card);
+	self->dev = vst_open(self->card.bdf[0]);
+	EXPECT_EQ(0, vst_read32(self->dev, 0, 0));
+}
+
+TEST_F(real, memory_takes_dma_of_another_card)
+{
+	u8 *va = vst_mmap(self->dev, 0, 0, 4 * M);
+	struct vst_dev *other;
+	u64 iova;
+
+	VST_NEEDS(VST_CAN_TYPE1);
+	other = open_master(vst_bdf());
+	iova = vst_iova(other->iommu, 4 * M);
+	vst_map(other->iommu, va, iova, 4 * M, VST_RW);
+	vst_write32(other, REGS, VLAB_SHAPE_REGS_SIZE, 0x12345678);
+	vst_dma_touch(other, iova + 3 * M, 64, true);
+	EXPECT_EQ(0x12345678, vst_read32(self->dev, 0, 3 * M));
+	vst_unmap(other->iommu, iova, 4 * M, NULL);
+	vst_close(other);
+	munmap(va, 4 * M);
+}
+
 /* ---- siblings ---- */
 
 TEST_F(one, functions_are_in_one_group_and_each_its_own)
