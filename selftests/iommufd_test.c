@@ -7,6 +7,7 @@
  */
 #include <fcntl.h>
 #include <linux/iommufd.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -610,6 +611,60 @@ TEST_F(attach, hw_info_of_no_device_is_refused)
 	info.dev_id = self->dev->id;
 	info.flags = 1U << 31;
 	EXPECT_EQ(-EOPNOTSUPP, hw_info(self->dev, &info));
+}
+
+/* ---- what not every IOMMU can ---- */
+
+/* uapi: HWPT.DIRTY */
+TEST_F(attach, page_table_tells_of_dirty_pages_only_where_the_iommu_can)
+{
+	struct iommu_hw_info info = { .dev_id = self->dev->id };
+	int hwpt;
+
+	ASSERT_EQ(0, hw_info(self->dev, &info));
+	hwpt = hwpt_alloc(self->dev, self->dev->id, self->iommu->ioas,
+			  IOMMU_HWPT_ALLOC_DIRTY_TRACKING);
+	EXPECT_EQ(info.out_capabilities & IOMMU_HW_CAP_DIRTY_TRACKING ? 0 : -EOPNOTSUPP,
+		  hwpt > 0 ? 0 : hwpt);
+}
+
+/* uapi: HWPT.DIRTY */
+TEST_F(attach, page_table_that_was_not_made_for_it_tells_of_no_dirty_pages)
+{
+	struct iommu_hwpt_set_dirty_tracking set = {
+		.size = sizeof(set), .flags = IOMMU_HWPT_DIRTY_TRACKING_ENABLE,
+	};
+	int hwpt = hwpt_alloc(self->dev, self->dev->id, self->iommu->ioas, 0);
+
+	ASSERT_LT(0, hwpt);
+	set.hwpt_id = hwpt;
+	EXPECT_EQ(-EOPNOTSUPP, xioctl(self->iommu->fd, IOMMU_HWPT_SET_DIRTY_TRACKING, &set));
+	set.hwpt_id = self->iommu->ioas;
+	EXPECT_EQ(-ENOENT, xioctl(self->iommu->fd, IOMMU_HWPT_SET_DIRTY_TRACKING, &set));
+}
+
+/* uapi: IOMMUFD.FAULT_QUEUE */
+TEST_F(attach, fault_queue_is_empty_and_for_devices_that_ask_for_pages)
+{
+	struct iommu_fault_alloc queue = { .size = sizeof(queue) };
+	struct iommu_hwpt_alloc alloc = {
+		.size = sizeof(alloc),
+		.flags = IOMMU_HWPT_FAULT_ID_VALID,
+		.dev_id = self->dev->id,
+		.pt_id = self->iommu->ioas,
+	};
+	struct pollfd pfd = { .events = POLLIN };
+	int ret;
+
+	ASSERT_EQ(0, xioctl(self->iommu->fd, IOMMU_FAULT_QUEUE_ALLOC, &queue));
+	pfd.fd = queue.out_fault_fd;
+	EXPECT_EQ(0, poll(&pfd, 1, 0));
+	alloc.fault_id = queue.out_fault_id;
+	ret = xioctl(self->iommu->fd, IOMMU_HWPT_ALLOC, &alloc) ?:
+	      attach_to(self->dev, alloc.out_hwpt_id);
+	EXPECT_GT(0, ret);
+	EXPECT_EQ(VLAB_DMA_ERR_NONE, put(self->dev, self->buf.iova));
+	close(queue.out_fault_fd);
 }
 
 /* ---- address spaces: each test's first is attached to the device ---- */
