@@ -8,7 +8,6 @@ vm_run() {
 	local lane codes=() code totals
 
 	match_lanes "${WORDS[@]:-stock}"
-	OPT_TIMEOUT=${OPT_TIMEOUT:-900}
 	totals=$(mktemp "${TMPDIR:-/tmp}/vfiolab.XXXXXX")
 	defer remove_tree "$totals"
 	defer stop_process LANE_PID
@@ -48,6 +47,7 @@ run_lane() { # NAME TOTALS
 	remove_tree "$dir"
 	make_dir "$dir"
 	prepare_guest "$1"
+	OPT_TIMEOUT=${OPT_TIMEOUT:-$((900 * $(patience)))}
 	say "kernel $KERNEL: $KERNEL_RELEASE"
 	build_for_guest "$dir"
 	run_suite "$dir"
@@ -57,6 +57,15 @@ run_lane() { # NAME TOTALS
 	write_summary "$dir" "$code"
 	report "$dir" "$code"
 	finish "$code"
+}
+
+# How many times longer than others the tests of this lane may take.
+patience() {
+	if [[ " $APPEND " =~ \ VLAB_PATIENCE=([0-9]+)\  ]]; then
+		echo "${BASH_REMATCH[1]}"
+	else
+		echo 1
+	fi
 }
 
 add_totals() { # FILE
