@@ -209,6 +209,9 @@ write_summary() { # RUN CODE
 		printf '\t"argv": [%s],\n' "$(json_list "${ARGV[@]}")"
 		printf '\t"tests": [%s\n\t]\n}\n' "$(json_tests <"$1/results.tsv")"
 	} >"$1/summary.json" || die_full "$1" "cannot write $1/summary.json"
+	awk -f "$VM_DIR/lib/junit.awk" -v "lane=$LANE" -v "seconds=$GUEST_SECONDS" \
+		-v "verdict=$(verdict_name "$2")" "$1/results.tsv" >"$1/junit.xml" ||
+		die_full "$1" "cannot write $1/junit.xml"
 }
 
 qemu_version() {

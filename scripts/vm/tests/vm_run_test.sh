@@ -154,6 +154,49 @@ assert s["argv"][0].endswith("fake-qemu"), s["argv"]
 ' "$T/top/out/one/summary.json"
 }
 
+# FILE: well-formed, and the numbers at its top those of its test cases
+junit_says() {
+	type -P python3 >/dev/null || skip "no python3"
+	python3 -c '
+import sys, xml.etree.ElementTree as tree
+suite = tree.parse(sys.argv[1]).getroot()
+cases = suite.findall("testcase")
+word = lambda case: case[0].tag if len(case) else "passed"
+assert int(suite.get("tests")) == len(cases), suite.attrib
+for attribute, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+    assert int(suite.get(attribute)) == [word(c) for c in cases].count(tag), suite.attrib
+for case in cases:
+    print(case.get("classname"), case.get("name"), word(case), sep="|")
+' "$1"
+}
+
+test_run_leaves_junit_xml() {
+	project
+	run_guest fail
+	run junit_says "$T/top/out/one/junit.xml"
+	expect_rc 0
+	expect_out '^one\..*\|failure$'
+	expect_out '\|passed$'
+	expect_out '\|skipped$'
+}
+
+test_run_without_a_verdict_is_an_error_in_junit_xml() {
+	project
+	run_guest lost
+	run junit_says "$T/top/out/one/junit.xml"
+	expect_out '^one\|verdict\|error$'
+}
+
+test_junit_xml_takes_any_name() {
+	printf 'pass\ta<b>&"c"/d&amp;\t\nfail\tno slash\t<why> "so" \001\n' >"$T/results.tsv"
+	awk -f "$VM_DIR/lib/junit.awk" -v lane='l&1' -v seconds=1.5 -v verdict=fail \
+		"$T/results.tsv" >"$T/junit.xml"
+	run junit_says "$T/junit.xml"
+	expect_rc 0
+	expect_out '^l&1\.a<b>&"c"\|d&amp;\|passed$'
+	expect_out '^l&1\.no slash\|no slash\|failure$'
+}
+
 # The second finds the first at work: it waits, says so, and gets its own result.
 test_run_twice_at_once_takes_turns() {
 	local second
