@@ -37,7 +37,7 @@ TESTS=(
 )
 
 # The cards, each by the name of its personality. guest.sh knows the slots. In
-# configfs they are nested-CARD: by that run.sh knows them as ours.
+# configfs they are nested-CARD.
 CARDS=(mcs9922 qemu4x vlab)
 declare -A SLOT=([mcs9922]=10 [qemu4x]=11 [vlab]=12)
 declare -A ATTRIBUTES=(

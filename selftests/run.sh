@@ -19,8 +19,8 @@ SPLATS='BUG:|WARNING:|Oops|general protection|Call Trace:|INFO: task .* blocked|
 MARK="vfiolab selftests"
 
 passed=0 failed=0 skipped=0
-declare -A setting=([timeout]=45 [first]='' [beside]='')
-declare -A beside=() # processes that run beside the programs, by name
+declare -A setting=([timeout]=45)
+kick='' # its process
 
 die() {
 	printf 'run.sh: %s\n' "$*" >&2
@@ -64,28 +64,6 @@ read_settings() {
 	done <"$DIR/settings"
 }
 
-# NAME: of the programs of setting WORD?
-is_set() {
-	[[ ,${setting[$2]}, == *,$1,* ]]
-}
-
-# Those that want the machine for themselves go first. Then those that keep others
-# waiting are started, and told of last.
-sort_programs() {
-	local name first=() last=() others=()
-
-	for name in "${list[@]}"; do
-		if is_set "$name" first; then
-			first+=("$name")
-		elif is_set "$name" beside; then
-			last+=("$name")
-		else
-			others+=("$name")
-		fi
-	done
-	list=("${first[@]}" "${others[@]}" "${last[@]}")
-}
-
 # ---- one program ----
 
 # NAME: longer where the kernel is slow, as all deadlines of the programs
@@ -117,35 +95,6 @@ execute() {
 	echo "exit $rc"
 }
 
-start_beside() {
-	local name
-
-	for name in "${list[@]}"; do
-		is_set "$name" beside || continue
-		execute "$name" >"$outputs/$name" &
-		beside[$name]=$!
-	done
-}
-
-# NAME: what execute prints, now or of before
-output_of() {
-	if [[ ${beside[$1]:-} ]]; then
-		tail -n +1 -s 0.2 -f --pid="${beside[$1]}" "$outputs/$1"
-	else
-		execute "$1"
-	fi
-}
-
-# CARD: is it of a program that runs beside the one that ended? By its name.
-is_beside() {
-	local name
-
-	for name in "${!beside[@]}"; do
-		[[ $1 != "${name%%_test*}"-* ]] || return 0
-	done
-	return 1
-}
-
 # Cards that are there now and were not before: say so, and remove them.
 remove_leaks() {
 	local card
@@ -153,7 +102,6 @@ remove_leaks() {
 	for card in "$CONFIGFS"/*/; do
 		card=${card%/}
 		[[ $cards_before != *" $card "* ]] || continue
-		! is_beside "${card##*/}" || continue
 		echo "# card ${card##*/} was left behind"
 		timeout 20 "$DIR/card.sh" down "${card##*/}" || :
 		trouble=1
@@ -191,8 +139,7 @@ run_one() {
 
 	echo "# selftests: vfiolab: $name"
 	log_mark "$name"
-	relay < <(output_of "$name") || rc=$?
-	unset "beside[$name]"
+	relay < <(execute "$name") || rc=$?
 	echo "# $name: $(((${EPOCHREALTIME/./} - ${start/./}) / 1000)) ms"
 	remove_leaks
 	look_at_taint
@@ -230,17 +177,13 @@ check_log() {
 }
 
 run_all() {
-	local name number=0 started=''
+	local name number=0
 
 	echo "KTAP version 1"
 	echo "1..$(($# + 1))"
 	log_mark start
 	for name; do
 		number=$((number + 1))
-		[[ $started ]] || is_set "$name" first || {
-			start_beside
-			started=y
-		}
 		run_one "$number" "$name"
 	done
 	check_log "$((number + 1))"
@@ -250,13 +193,12 @@ run_all() {
 # Emulated processors forget interrupts where they run guests; see kick.c.
 start_kick() {
 	! grep -q TCG /proc/cpuinfo || "$DIR/kick" &
-	beside[kick]=$!
+	kick=$!
 }
 
 # shellcheck disable=SC2317 # the trap calls it
 clean_up() {
-	kill "${beside[@]}" 2>/dev/null || :
-	rm -rf "$outputs"
+	[[ ! $kick ]] || kill "$kick" 2>/dev/null || :
 }
 
 verdict() {
@@ -287,8 +229,6 @@ choose_programs "${patterns[@]:-*}"
 	die "no test matches ${patterns[*]}; there are: ${list[*]}"
 }
 read_settings
-sort_programs
-outputs=$(mktemp -d)
 trap clean_up EXIT
 start_kick
 [[ ${VLAB_BDF:-} ]] || load_modules "$modules" || die "set-up failed"
