@@ -342,18 +342,15 @@ FIXTURE_VARIANT(device) {
 	actor *what;
 };
 
-#define DEVICE_VARIANT(_name) \
-	FIXTURE_VARIANT_ADD(device, _name) { .what = do_##_name }
-
-DEVICE_VARIANT(reset);
-DEVICE_VARIANT(hot_reset);
-DEVICE_VARIANT(dma);
-DEVICE_VARIANT(map);
-DEVICE_VARIANT(interrupts);
-DEVICE_VARIANT(command);
-DEVICE_VARIANT(power);
-DEVICE_VARIANT(ports);
-DEVICE_VARIANT(mapping);
+FIXTURE_VARIANT_ADD(device, reset) { .what = do_reset };
+FIXTURE_VARIANT_ADD(device, hot_reset) { .what = do_hot_reset };
+FIXTURE_VARIANT_ADD(device, dma) { .what = do_dma };
+FIXTURE_VARIANT_ADD(device, map) { .what = do_map };
+FIXTURE_VARIANT_ADD(device, interrupts) { .what = do_interrupts };
+FIXTURE_VARIANT_ADD(device, command) { .what = do_command };
+FIXTURE_VARIANT_ADD(device, power) { .what = do_power };
+FIXTURE_VARIANT_ADD(device, ports) { .what = do_ports };
+FIXTURE_VARIANT_ADD(device, mapping) { .what = do_mapping };
 
 FIXTURE_SETUP(device)
 {
