@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -763,11 +762,6 @@ static int users(const char *module)
 	return vst_file_read(path, text, sizeof(text)) ? atoi(text) : -1;
 }
 
-static int unload(const char *module)
-{
-	return syscall(SYS_delete_module, module, O_NONBLOCK) ? -errno : 0;
-}
-
 TEST_F(card, model_in_use_pins_its_module)
 {
 	struct vst_card other;
@@ -775,7 +769,7 @@ TEST_F(card, model_in_use_pins_its_module)
 
 	vst_card_create(&other, "serial");
 	EXPECT_EQ(before + 1, users("vfiolab_serial"));
-	EXPECT_EQ(-EWOULDBLOCK, unload("vfiolab_serial"));
+	EXPECT_EQ(-EWOULDBLOCK, __vst_module_unload("vfiolab_serial"));
 	vst_card_set(&other, "model", "null");
 	EXPECT_EQ(before, users("vfiolab_serial"));
 	vst_card_destroy(&other);
@@ -802,7 +796,7 @@ TEST_F(card, driver_of_an_open_card_cannot_be_unloaded)
 	vst_bind(self->card.bdf[0], VST_DRIVER);
 	dev = vst_open(self->card.bdf[0]);
 	EXPECT_LT(before, users(VST_DRIVER));
-	EXPECT_EQ(-EWOULDBLOCK, unload(VST_DRIVER));
+	EXPECT_EQ(-EWOULDBLOCK, __vst_module_unload(VST_DRIVER));
 	vst_close(dev);
 	EXPECT_EQ(before, users(VST_DRIVER));
 }

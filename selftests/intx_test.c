@@ -6,7 +6,6 @@
  * A register write has raised its interrupt before it returns, since the card sends
  * from the CPU that wrote: "silent" is asked right after the cause.
  */
-#include <linux/serial_reg.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
@@ -25,21 +24,6 @@
 #define EVENTFD	VFIO_IRQ_SET_DATA_EVENTFD
 
 #define DISABLE	PCI_COMMAND_INTX_DISABLE
-
-/* The transmitter of an idle port is empty: that interrupt is there at once. */
-static void raise_line(struct vst_dev *dev)
-{
-	struct vst_uart u = vst_uart(dev, 0);
-
-	vst_out(&u, UART_IER, UART_IER_THRI);
-}
-
-static void lower_line(struct vst_dev *dev)
-{
-	struct vst_uart u = vst_uart(dev, 0);
-
-	vst_out(&u, UART_IER, 0);
-}
 
 static void ring(int fd, u64 times)
 {
@@ -79,7 +63,7 @@ FIXTURE_TEARDOWN(unmask)
 TEST_F(unmask, lifts_a_mask_that_was_set_by_ioctl)
 {
 	vst_irq_mask(self->dev, INTX);
-	raise_line(self->dev);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(0, vst_event_count(self->fd));
 	ring(self->unmask, 1);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
@@ -89,13 +73,13 @@ TEST_F(unmask, of_a_line_that_is_not_masked_is_harmless)
 {
 	ring(self->unmask, 1);
 	EXPECT_EQ(0, vst_event_count(self->fd));
-	raise_line(self->dev);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 }
 
 TEST_F(unmask, rung_many_times_at_once_fires_once)
 {
-	raise_line(self->dev);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 	ring(self->unmask, 1000);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
@@ -107,20 +91,20 @@ TEST_F(unmask, each_ring_fires_once_while_the_cause_stays)
 {
 	int i;
 
-	raise_line(self->dev);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 	for (i = 0; i < 20; i++) {
 		ring(self->unmask, 1);
 		EXPECT_EQ(1, vst_event_wait(self->fd));
 	}
-	lower_line(self->dev);
+	vst_uart_lower(self->dev, 0);
 	ring(self->unmask, 1);
 	EXPECT_EQ(0, vst_event_count(self->fd));
 }
 
 TEST_F(unmask, is_read_by_the_kernel_not_left_to_us)
 {
-	raise_line(self->dev);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 	ring(self->unmask, 1);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
@@ -132,7 +116,7 @@ TEST_F(unmask, goes_on_with_a_new_trigger)
 	int other = vst_eventfd();
 
 	vst_irq_eventfds(self->dev, INTX, 0, 1, &other);
-	raise_line(self->dev);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(other));
 	ring(self->unmask, 1);
 	EXPECT_EQ(1, vst_event_wait(other));
@@ -145,7 +129,7 @@ TEST_F(unmask, goes_on_without_a_trigger)
 	int none = -1;
 
 	vst_irq_eventfds(self->dev, INTX, 0, 1, &none);
-	raise_line(self->dev);
+	vst_uart_raise(self->dev, 0);
 	ring(self->unmask, 1);
 	EXPECT_EQ(0, vst_event_count(self->fd));
 	vst_irq_eventfds(self->dev, INTX, 0, 1, &self->fd);
@@ -160,7 +144,7 @@ TEST_F(unmask, is_replaced_by_way_of_none)
 	EXPECT_EQ(-EBUSY, __set_unmask(self->dev, other));
 	set_unmask(self->dev, -1);
 	set_unmask(self->dev, other);
-	raise_line(self->dev);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 	ring(self->unmask, 1);
 	EXPECT_EQ(0, vst_event_count(self->fd));
@@ -172,7 +156,7 @@ TEST_F(unmask, none_where_there_is_none_is_fine)
 {
 	set_unmask(self->dev, -1);
 	EXPECT_EQ(0, __set_unmask(self->dev, -1));
-	raise_line(self->dev);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 }
 
@@ -183,7 +167,7 @@ TEST_F(unmask, ends_when_the_line_is_turned_off)
 	vst_irq_disable(self->dev, INTX);
 	ring(self->unmask, 1);
 	vst_irq_eventfds(self->dev, INTX, 0, 1, &self->fd);
-	raise_line(self->dev);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 	ring(self->unmask, 1);
 	EXPECT_EQ(0, vst_event_count(self->fd));
@@ -194,7 +178,7 @@ TEST_F(unmask, ends_when_the_line_is_turned_off)
 
 TEST_F(unmask, ends_when_the_device_is_closed)
 {
-	raise_line(self->dev);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 	vst_close(self->dev);
 	ring(self->unmask, 1);
@@ -206,7 +190,7 @@ TEST_F(unmask, ends_when_the_device_is_closed)
 TEST_F(unmask, does_not_override_the_disable_bit)
 {
 	vst_command(self->dev, DISABLE, 0);
-	raise_line(self->dev);
+	vst_uart_raise(self->dev, 0);
 	ring(self->unmask, 1);
 	EXPECT_EQ(0, vst_event_count(self->fd));
 	EXPECT_NE(0, vst_cfg_read16(self->dev, PCI_COMMAND) & DISABLE);
@@ -234,8 +218,8 @@ TEST_F(unmask, one_eventfd_unmasks_two_cards)
 	two = vst_open(card.bdf[0]);
 	vst_irq_eventfds(two, INTX, 0, 1, &fd);
 	set_unmask(two, self->unmask);
-	raise_line(self->dev);
-	raise_line(two);
+	vst_uart_raise(self->dev, 0);
+	vst_uart_raise(two, 0);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 	EXPECT_EQ(1, vst_event_wait(fd));
 	ring(self->unmask, 1);
@@ -271,7 +255,7 @@ TEST_F(disable, works_by_a_byte_and_by_a_long_word)
 	u32 both = vst_cfg_read32(self->dev, PCI_COMMAND) & 0xffff;
 
 	vst_cfg_write8(self->dev, PCI_COMMAND + 1, DISABLE >> 8);
-	raise_line(self->dev);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(0, vst_event_count(self->fd));
 	vst_cfg_write32(self->dev, PCI_COMMAND, both);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
@@ -286,14 +270,14 @@ TEST_F(disable, byte_beside_it_leaves_it_alone)
 {
 	vst_command(self->dev, DISABLE, 0);
 	vst_cfg_write8(self->dev, PCI_COMMAND, vst_cfg_read8(self->dev, PCI_COMMAND));
-	raise_line(self->dev);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(0, vst_event_count(self->fd));
 	EXPECT_NE(0, vst_cfg_read16(self->dev, PCI_COMMAND) & DISABLE);
 }
 
 TEST_F(disable, other_bits_of_the_register_unmask_nothing)
 {
-	raise_line(self->dev);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 	vst_command(self->dev, PCI_COMMAND_MASTER, 0);
 	vst_command(self->dev, PCI_COMMAND_PARITY, PCI_COMMAND_MASTER);
@@ -317,7 +301,7 @@ TEST_F(disable, silences_loopback_as_well)
 
 TEST_F(disable, set_in_a_handler_keeps_the_next_one_back)
 {
-	raise_line(self->dev);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 	vst_command(self->dev, DISABLE, 0);
 	vst_irq_unmask(self->dev, INTX);
@@ -335,15 +319,15 @@ TEST_F(disable, set_and_cleared_without_a_cause_is_silent)
 		vst_command(self->dev, 0, DISABLE);
 	}
 	EXPECT_EQ(0, vst_event_count(self->fd));
-	raise_line(self->dev);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 }
 
 TEST_F(disable, cause_that_went_away_meanwhile_is_silent)
 {
 	vst_command(self->dev, DISABLE, 0);
-	raise_line(self->dev);
-	lower_line(self->dev);
+	vst_uart_raise(self->dev, 0);
+	vst_uart_lower(self->dev, 0);
 	vst_command(self->dev, 0, DISABLE);
 	EXPECT_EQ(0, vst_event_count(self->fd));
 }
@@ -354,7 +338,7 @@ TEST_F(disable, outlives_the_line)
 	vst_irq_disable(self->dev, INTX);
 	EXPECT_NE(0, vst_cfg_read16(self->dev, PCI_COMMAND) & DISABLE);
 	vst_irq_eventfds(self->dev, INTX, 0, 1, &self->fd);
-	raise_line(self->dev);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(0, vst_event_count(self->fd));
 	vst_command(self->dev, 0, DISABLE);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
@@ -364,7 +348,7 @@ TEST_F(disable, cleared_before_the_line_is_on_again_lets_it_fire)
 {
 	vst_command(self->dev, DISABLE, 0);
 	vst_irq_disable(self->dev, INTX);
-	raise_line(self->dev);
+	vst_uart_raise(self->dev, 0);
 	vst_command(self->dev, 0, DISABLE);
 	EXPECT_EQ(0, vst_event_count(self->fd));
 	vst_irq_eventfds(self->dev, INTX, 0, 1, &self->fd);
@@ -378,7 +362,7 @@ TEST_F(disable, does_not_hold_for_messages)
 	vst_irq_disable(self->dev, INTX);
 	vst_command(self->dev, DISABLE | PCI_COMMAND_MASTER, 0);
 	vst_irq_eventfds(self->dev, MSIX, 0, 1, &fd);
-	raise_line(self->dev);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(fd));
 }
 
@@ -388,7 +372,7 @@ TEST_F(disable, outlives_a_reset)
 	vst_command(self->dev, DISABLE, 0);
 	vst_reset(self->dev);
 	EXPECT_NE(0, vst_cfg_read16(self->dev, PCI_COMMAND) & DISABLE);
-	raise_line(self->dev);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(0, vst_event_count(self->fd));
 	vst_command(self->dev, 0, DISABLE);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
@@ -408,8 +392,8 @@ static void *toggle(void *arg)
 	struct storm *storm = arg;
 
 	while (!atomic_load(&storm->stop)) {
-		raise_line(storm->dev);
-		lower_line(storm->dev);
+		vst_uart_raise(storm->dev, 0);
+		vst_uart_lower(storm->dev, 0);
 		ring(storm->unmask, 1);
 	}
 	return NULL;
@@ -430,10 +414,10 @@ static void storm_stop(struct storm *storm)
 /* The line works: exactly one interrupt for one cause, when all is quiet. */
 static void expect_line(struct __test_metadata *_metadata, struct vst_dev *dev, int fd)
 {
-	lower_line(dev);
+	vst_uart_lower(dev, 0);
 	vst_irq_unmask(dev, INTX);
 	vst_event_count(fd);
-	raise_line(dev);
+	vst_uart_raise(dev, 0);
 	EXPECT_EQ(1, vst_event_wait(fd));
 	EXPECT_EQ(0, vst_event_count(fd));
 }

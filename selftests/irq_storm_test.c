@@ -6,7 +6,6 @@
  * What is left behind is looked for in /proc/interrupts, where VFIO names each of
  * its handlers after the device.
  */
-#include <linux/serial_reg.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -37,13 +36,6 @@ struct storm {
 	pthread_t thread;
 };
 
-static void line(struct vst_dev *dev, bool up)
-{
-	struct vst_uart u = vst_uart(dev, 0);
-
-	vst_out(&u, UART_IER, up ? UART_IER_THRI : 0);
-}
-
 static void send(struct vst_dev *dev, unsigned int vector)
 {
 	vst_dma_write32(dev, VLAB_DMA_SEND, vector);
@@ -56,7 +48,7 @@ static void *send_all(void *arg)
 
 	for (i = 0; !atomic_load(&storm->stop); i++) {
 		send(storm->dev, i % VECTORS);
-		line(storm->dev, i & 1);
+		(i & 1 ? vst_uart_raise : vst_uart_lower)(storm->dev, 0);
 	}
 	return NULL;
 }
@@ -71,7 +63,7 @@ static void storm_stop(struct storm *storm)
 {
 	atomic_store(&storm->stop, true);
 	pthread_join(storm->thread, NULL);
-	line(storm->dev, false);
+	vst_uart_lower(storm->dev, 0);
 }
 
 /* How many handlers VFIO has for a device. */
@@ -154,7 +146,7 @@ static void expect_order(struct __test_metadata *_metadata, struct vst_dev *dev,
 	count_all(fd, VECTORS);
 	for (i = 0; i < n; i++) {
 		if (index == INTX)
-			line(dev, true);
+			vst_uart_raise(dev, 0);
 		else
 			send(dev, i);
 		EXPECT_EQ(1, vst_event_wait(fd[i]));
@@ -439,7 +431,7 @@ static struct vst_dev *open_armed(const struct eventfds *e, unsigned int index,
 	vst_irq_eventfds(dev, REQ, 0, 1, &e->req);
 	if (index == INTX)
 		vst_set_irqs(dev, INTX, UNMASK_EVENTFD, 0, 1, &e->unmask);
-	line(dev, true);
+	vst_uart_raise(dev, 0);
 	return dev;
 }
 
@@ -456,7 +448,7 @@ static void expect_clean(struct __test_metadata *_metadata, const struct eventfd
 	vst_master(dev, true);
 	for (index = 0; index < VFIO_PCI_NUM_IRQS; index++)
 		EXPECT_EQ(-EINVAL, __vst_irq_disable(dev, index));
-	line(dev, true);
+	vst_uart_raise(dev, 0);
 	send(dev, 0);
 	EXPECT_EQ(0, vst_event_count(e->vector[0]));
 	EXPECT_EQ(1, vst_event_count(e->unmask));

@@ -8,7 +8,6 @@
  * again after a later event has come.
  */
 #include <fcntl.h>
-#include <linux/serial_reg.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -30,21 +29,6 @@
 #define NONE	VFIO_IRQ_SET_DATA_NONE
 #define BOOL	VFIO_IRQ_SET_DATA_BOOL
 #define EVENTFD	VFIO_IRQ_SET_DATA_EVENTFD
-
-/* The transmitter of an idle port is empty: that interrupt is there at once. */
-static void port_raise(struct vst_dev *dev, unsigned int port)
-{
-	struct vst_uart u = vst_uart(dev, port);
-
-	vst_out(&u, UART_IER, UART_IER_THRI);
-}
-
-static void port_clear(struct vst_dev *dev, unsigned int port)
-{
-	struct vst_uart u = vst_uart(dev, port);
-
-	vst_out(&u, UART_IER, 0);
-}
 
 /* A transfer inside of the card needs no mapping. */
 static void engine_raise(struct vst_dev *dev, unsigned int vector)
@@ -72,14 +56,6 @@ static void engine_send(struct vst_dev *dev, unsigned int vector)
 static u32 irq_status(struct vst_dev *dev)
 {
 	return vst_read32(dev, VLAB_SERIAL_BAR_CTRL, VLAB_SERIAL_IRQ_STATUS);
-}
-
-static struct vst_dev *open_master(const char *bdf)
-{
-	struct vst_dev *dev = vst_open(bdf);
-
-	vst_master(dev, true);
-	return dev;
 }
 
 static unsigned int irq_count(struct vst_dev *dev, unsigned int index)
@@ -127,7 +103,7 @@ FIXTURE_VARIANT_ADD(any, msix) { .index = MSIX, .other = INTX };
 FIXTURE_SETUP(any)
 {
 	VST_NEEDS(VST_CAN_IRQ);
-	self->dev = open_master(vst_bdf());
+	self->dev = vst_open_master(vst_bdf());
 	self->fd = vst_eventfd();
 }
 
@@ -140,7 +116,7 @@ FIXTURE_TEARDOWN(any)
 TEST_F(any, interrupt_of_a_port_arrives)
 {
 	vst_irq_eventfds(self->dev, variant->index, 0, 1, &self->fd);
-	port_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 }
 
@@ -196,7 +172,7 @@ TEST_F(any, new_eventfd_takes_over)
 
 	vst_irq_eventfds(self->dev, variant->index, 0, 1, &self->fd);
 	vst_irq_eventfds(self->dev, variant->index, 0, 1, &other);
-	port_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(other));
 	EXPECT_EQ(0, vst_event_count(self->fd));
 }
@@ -205,7 +181,7 @@ TEST_F(any, same_eventfd_again_still_works)
 {
 	vst_irq_eventfds(self->dev, variant->index, 0, 1, &self->fd);
 	vst_irq_eventfds(self->dev, variant->index, 0, 1, &self->fd);
-	port_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 }
 
@@ -216,15 +192,15 @@ TEST_F(any, no_eventfd_is_silent_until_there_is_one)
 
 	vst_irq_eventfds(self->dev, variant->index, 0, 1, &self->fd);
 	vst_irq_eventfds(self->dev, variant->index, 0, 1, &none);
-	port_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(0, vst_event_count(self->fd));
 
-	port_clear(self->dev, 0);
+	vst_uart_lower(self->dev, 0);
 	vst_irq_eventfds(self->dev, variant->index, 0, 1, &self->fd);
 	if (variant->index == INTX)
 		vst_irq_unmask(self->dev, INTX);
 	vst_event_count(self->fd);
-	port_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 }
 
@@ -233,7 +209,7 @@ TEST_F(any, disabled_is_silent)
 {
 	vst_irq_eventfds(self->dev, variant->index, 0, 1, &self->fd);
 	vst_irq_disable(self->dev, variant->index);
-	port_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
 	engine_raise(self->dev, 0);
 	EXPECT_EQ(0, vst_event_count(self->fd));
 }
@@ -252,7 +228,7 @@ TEST_F(any, enabled_again_works)
 	vst_irq_eventfds(self->dev, variant->index, 0, 1, &self->fd);
 	vst_irq_disable(self->dev, variant->index);
 	vst_irq_eventfds(self->dev, variant->index, 0, 1, &self->fd);
-	port_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 }
 
@@ -283,7 +259,7 @@ TEST_F(any, eventfd_closed_by_its_user_does_no_harm)
 
 	vst_irq_eventfds(self->dev, variant->index, 0, 1, &self->fd);
 	close(self->fd);
-	port_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(fd));
 }
 
@@ -293,15 +269,15 @@ TEST_F(any, full_counter_loses_no_later_interrupt)
 
 	vst_irq_eventfds(self->dev, variant->index, 0, 1, &self->fd);
 	ASSERT_EQ(sizeof(full), write(self->fd, &full, sizeof(full)));
-	port_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
 	ASSERT_EQ(sizeof(val), read(self->fd, &val, sizeof(val)));
 	EXPECT_EQ(UINT64_MAX, val);
 
-	port_clear(self->dev, 0);
+	vst_uart_lower(self->dev, 0);
 	if (variant->index == INTX)
 		vst_irq_unmask(self->dev, INTX);
 	vst_event_count(self->fd);
-	port_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 }
 
@@ -313,7 +289,7 @@ TEST_F(any, other_index_is_refused_while_enabled)
 	vst_irq_eventfds(self->dev, variant->index, 0, 1, &self->fd);
 	EXPECT_EQ(-EINVAL, __vst_irq_eventfds(self->dev, variant->other, 0, 1, &other));
 	EXPECT_EQ(-EINVAL, __vst_irq_disable(self->dev, variant->other));
-	port_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 	EXPECT_EQ(0, vst_event_count(other));
 }
@@ -326,7 +302,7 @@ TEST_F(any, other_index_works_after_disable)
 	vst_irq_eventfds(self->dev, variant->index, 0, 1, &self->fd);
 	vst_irq_disable(self->dev, variant->index);
 	vst_irq_eventfds(self->dev, variant->other, 0, 1, &other);
-	port_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(other));
 	EXPECT_EQ(0, vst_event_count(self->fd));
 }
@@ -360,9 +336,9 @@ TEST_F(any, interrupt_comes_again_after_the_cause_was_cleared)
 
 	vst_irq_eventfds(self->dev, variant->index, 0, 1, &self->fd);
 	for (i = 0; i < 8; i++) {
-		port_raise(self->dev, 0);
+		vst_uart_raise(self->dev, 0);
 		EXPECT_EQ(1, vst_event_wait(self->fd));
-		port_clear(self->dev, 0);
+		vst_uart_lower(self->dev, 0);
 		if (variant->index == INTX)
 			vst_irq_unmask(self->dev, INTX);
 	}
@@ -379,7 +355,7 @@ FIXTURE(intx) {
 FIXTURE_SETUP(intx)
 {
 	VST_NEEDS(VST_CAN_IRQ);
-	self->dev = open_master(vst_bdf());
+	self->dev = vst_open_master(vst_bdf());
 	self->fd = vst_eventfd();
 	vst_irq_eventfds(self->dev, INTX, 0, 1, &self->fd);
 }
@@ -392,9 +368,9 @@ FIXTURE_TEARDOWN(intx)
 /* uapi: INTX.LEVEL */
 TEST_F(intx, sends_one_event_and_masks_itself)
 {
-	port_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
-	port_raise(self->dev, 1);
+	vst_uart_raise(self->dev, 1);
 	engine_raise(self->dev, 2);
 	EXPECT_EQ(0, vst_event_count(self->fd));
 }
@@ -404,9 +380,9 @@ TEST_F(intx, every_source_drives_the_line)
 	unsigned int port;
 
 	for (port = 0; port < PORTS; port++) {
-		port_raise(self->dev, port);
+		vst_uart_raise(self->dev, port);
 		EXPECT_EQ(1, vst_event_wait(self->fd));
-		port_clear(self->dev, port);
+		vst_uart_lower(self->dev, port);
 		vst_irq_unmask(self->dev, INTX);
 	}
 	EXPECT_EQ(0, vst_event_count(self->fd));
@@ -416,7 +392,7 @@ TEST_F(intx, every_source_drives_the_line)
 TEST_F(intx, masked_is_silent)
 {
 	vst_irq_mask(self->dev, INTX);
-	port_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(0, vst_event_count(self->fd));
 	vst_irq_unmask(self->dev, INTX);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
@@ -428,7 +404,7 @@ TEST_F(intx, masked_by_true_is_silent)
 	u8 yes = 1;
 
 	vst_set_irqs(self->dev, INTX, MASK | BOOL, 0, 1, &yes);
-	port_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(0, vst_event_count(self->fd));
 	vst_set_irqs(self->dev, INTX, UNMASK | BOOL, 0, 1, &yes);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
@@ -440,7 +416,7 @@ TEST_F(intx, mask_by_false_changes_nothing)
 	u8 no = 0;
 
 	vst_set_irqs(self->dev, INTX, MASK | BOOL, 0, 1, &no);
-	port_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 }
 
@@ -450,7 +426,7 @@ TEST_F(intx, unmask_by_false_changes_nothing)
 	u8 no = 0;
 
 	vst_irq_mask(self->dev, INTX);
-	port_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
 	vst_set_irqs(self->dev, INTX, UNMASK | BOOL, 0, 1, &no);
 	EXPECT_EQ(0, vst_event_count(self->fd));
 }
@@ -461,7 +437,7 @@ TEST_F(intx, masked_twice_needs_one_unmask)
 	vst_irq_mask(self->dev, INTX);
 	vst_irq_mask(self->dev, INTX);
 	vst_irq_unmask(self->dev, INTX);
-	port_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 }
 
@@ -470,7 +446,7 @@ TEST_F(intx, unmask_fires_again_while_asserted)
 {
 	int i;
 
-	port_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
 	for (i = 0; i < 4; i++) {
 		EXPECT_EQ(1, vst_event_wait(self->fd));
 		vst_irq_unmask(self->dev, INTX);
@@ -480,9 +456,9 @@ TEST_F(intx, unmask_fires_again_while_asserted)
 /* uapi: INTX.LEVEL */
 TEST_F(intx, unmask_is_silent_when_cleared)
 {
-	port_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
-	port_clear(self->dev, 0);
+	vst_uart_lower(self->dev, 0);
 	vst_irq_unmask(self->dev, INTX);
 	EXPECT_EQ(0, vst_event_count(self->fd));
 }
@@ -490,13 +466,13 @@ TEST_F(intx, unmask_is_silent_when_cleared)
 /* uapi: INTX.LEVEL */
 TEST_F(intx, unmask_fires_while_another_source_is_asserted)
 {
-	port_raise(self->dev, 0);
-	port_raise(self->dev, 1);
+	vst_uart_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 1);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
-	port_clear(self->dev, 0);
+	vst_uart_lower(self->dev, 0);
 	vst_irq_unmask(self->dev, INTX);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
-	port_clear(self->dev, 1);
+	vst_uart_lower(self->dev, 1);
 	vst_irq_unmask(self->dev, INTX);
 	EXPECT_EQ(0, vst_event_count(self->fd));
 }
@@ -506,7 +482,7 @@ TEST_F(intx, unmask_without_mask_is_harmless)
 {
 	vst_irq_unmask(self->dev, INTX);
 	EXPECT_EQ(0, vst_event_count(self->fd));
-	port_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 }
 
@@ -516,7 +492,7 @@ TEST_F(intx, loopback_does_not_mask)
 	vst_irq_loopback(self->dev, INTX, 0);
 	vst_irq_loopback(self->dev, INTX, 0);
 	EXPECT_EQ(2, vst_event_count(self->fd));
-	port_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 }
 
@@ -553,7 +529,7 @@ TEST_F(intx, unmask_eventfd_fires_again_while_asserted)
 {
 	int unmask = unmask_eventfd(self->dev);
 
-	port_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 	ring(unmask);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
@@ -566,11 +542,11 @@ TEST_F(intx, unmask_eventfd_lets_the_next_interrupt_through)
 {
 	int unmask = unmask_eventfd(self->dev);
 
-	port_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
-	port_clear(self->dev, 0);
+	vst_uart_lower(self->dev, 0);
 	ring(unmask);
-	port_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 	EXPECT_EQ(0, vst_event_count(self->fd));
 }
@@ -580,7 +556,7 @@ TEST_F(intx, unmask_eventfd_rung_before_it_is_set_counts)
 {
 	int unmask = vst_eventfd();
 
-	port_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 	ring(unmask);
 	vst_set_irqs(self->dev, INTX, UNMASK | EVENTFD, 0, 1, &unmask);
@@ -602,7 +578,7 @@ TEST_F(intx, unmask_eventfd_taken_off_does_nothing)
 	int unmask = unmask_eventfd(self->dev), none = -1;
 
 	vst_set_irqs(self->dev, INTX, UNMASK | EVENTFD, 0, 1, &none);
-	port_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 	ring(unmask);
 	EXPECT_EQ(0, vst_event_count(self->fd));
@@ -624,7 +600,7 @@ TEST_F(intx, unmask_file_that_is_no_eventfd_is_refused)
 TEST_F(intx, unmask_eventfd_closed_by_its_user_does_no_harm)
 {
 	close(unmask_eventfd(self->dev));
-	port_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 	vst_irq_unmask(self->dev, INTX);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
@@ -634,12 +610,12 @@ TEST_F(intx, unmask_eventfd_closed_by_its_user_does_no_harm)
 TEST_F(intx, eventfd_as_its_own_unmask_does_no_harm)
 {
 	vst_set_irqs(self->dev, INTX, UNMASK | EVENTFD, 0, 1, &self->fd);
-	port_raise(self->dev, 0);
-	port_clear(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
+	vst_uart_lower(self->dev, 0);
 	vst_irq_disable(self->dev, INTX);
 	vst_event_count(self->fd);
 	vst_irq_eventfds(self->dev, INTX, 0, 1, &self->fd);
-	port_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 }
 
@@ -647,7 +623,7 @@ TEST_F(intx, eventfd_as_its_own_unmask_does_no_harm)
 TEST_F(intx, disable_bit_silences_and_clearing_it_fires)
 {
 	vst_command(self->dev, PCI_COMMAND_INTX_DISABLE, 0);
-	port_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(0, vst_event_count(self->fd));
 	vst_command(self->dev, 0, PCI_COMMAND_INTX_DISABLE);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
@@ -657,7 +633,7 @@ TEST_F(intx, disable_bit_silences_and_clearing_it_fires)
 TEST_F(intx, unmask_does_not_override_the_disable_bit)
 {
 	vst_command(self->dev, PCI_COMMAND_INTX_DISABLE, 0);
-	port_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
 	vst_irq_unmask(self->dev, INTX);
 	EXPECT_EQ(0, vst_event_count(self->fd));
 	EXPECT_NE(0, vst_cfg_read16(self->dev, PCI_COMMAND) & PCI_COMMAND_INTX_DISABLE);
@@ -669,7 +645,7 @@ TEST_F(intx, disable_bit_set_before_enable_holds)
 	vst_irq_disable(self->dev, INTX);
 	vst_command(self->dev, PCI_COMMAND_INTX_DISABLE, 0);
 	vst_irq_eventfds(self->dev, INTX, 0, 1, &self->fd);
-	port_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(0, vst_event_count(self->fd));
 	vst_command(self->dev, 0, PCI_COMMAND_INTX_DISABLE);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
@@ -678,7 +654,7 @@ TEST_F(intx, disable_bit_set_before_enable_holds)
 /* uapi: INTX.DISABLE */
 TEST_F(intx, automask_is_hidden_from_the_command_register)
 {
-	port_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 	EXPECT_EQ(0, vst_cfg_read16(self->dev, PCI_COMMAND) & PCI_COMMAND_INTX_DISABLE);
 }
@@ -687,21 +663,21 @@ TEST_F(intx, automask_is_hidden_from_the_command_register)
 TEST_F(intx, status_bit_follows_the_cause_masked_or_not)
 {
 	EXPECT_EQ(0, vst_cfg_read16(self->dev, PCI_STATUS) & PCI_STATUS_INTERRUPT);
-	port_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(PCI_STATUS_INTERRUPT,
 		  vst_cfg_read16(self->dev, PCI_STATUS) & PCI_STATUS_INTERRUPT);
-	port_clear(self->dev, 0);
+	vst_uart_lower(self->dev, 0);
 	EXPECT_EQ(0, vst_cfg_read16(self->dev, PCI_STATUS) & PCI_STATUS_INTERRUPT);
 }
 
 TEST_F(intx, irq_status_register_names_the_sources)
 {
-	port_raise(self->dev, 1);
-	port_raise(self->dev, 3);
+	vst_uart_raise(self->dev, 1);
+	vst_uart_raise(self->dev, 3);
 	EXPECT_EQ(1 << 1 | 1 << 3, irq_status(self->dev));
-	port_clear(self->dev, 1);
+	vst_uart_lower(self->dev, 1);
 	EXPECT_EQ(1 << 3, irq_status(self->dev));
-	port_clear(self->dev, 3);
+	vst_uart_lower(self->dev, 3);
 	EXPECT_EQ(0, irq_status(self->dev));
 }
 
@@ -709,7 +685,7 @@ TEST_F(intx, send_has_no_message_to_send)
 {
 	engine_send(self->dev, 0);
 	EXPECT_EQ(0, vst_event_count(self->fd));
-	port_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 }
 
@@ -742,7 +718,7 @@ FIXTURE_VARIANT_ADD(message, msix) { MSIX, PCI_CAP_ID_MSIX, PCI_MSIX_FLAGS_ENABL
 FIXTURE_SETUP(message)
 {
 	VST_NEEDS(VST_CAN_IRQ);
-	self->dev = open_master(vst_bdf());
+	self->dev = vst_open_master(vst_bdf());
 	self->max = irq_count(self->dev, variant->index);
 	ASSERT_LE(self->max, MAX_VECTORS);
 	ASSERT_GE(self->max, PORTS);
@@ -760,7 +736,7 @@ TEST_F(message, port_n_interrupts_on_vector_n)
 
 	enable(self->dev, variant->index, self->max, self->fd);
 	for (port = 0; port < PORTS; port++) {
-		port_raise(self->dev, port);
+		vst_uart_raise(self->dev, port);
 		EXPECT_EQ(1, vst_event_wait(self->fd[port]));
 		EXPECT_EQ(0, count_all(self->fd, self->max));
 	}
@@ -807,9 +783,9 @@ TEST_F(message, send_past_the_last_vector_does_nothing)
 TEST_F(message, level_that_stays_sends_one_message)
 {
 	enable(self->dev, variant->index, 2, self->fd);
-	port_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(self->fd[0]));
-	port_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
 	engine_send(self->dev, 1);
 	EXPECT_EQ(1, vst_event_wait(self->fd[1]));
 	EXPECT_EQ(0, vst_event_count(self->fd[0]));
@@ -818,11 +794,11 @@ TEST_F(message, level_that_stays_sends_one_message)
 TEST_F(message, status_bit_and_irq_status_follow_the_cause)
 {
 	enable(self->dev, variant->index, 2, self->fd);
-	port_raise(self->dev, 1);
+	vst_uart_raise(self->dev, 1);
 	EXPECT_EQ(PCI_STATUS_INTERRUPT,
 		  vst_cfg_read16(self->dev, PCI_STATUS) & PCI_STATUS_INTERRUPT);
 	EXPECT_EQ(1 << 1, irq_status(self->dev));
-	port_clear(self->dev, 1);
+	vst_uart_lower(self->dev, 1);
 	EXPECT_EQ(0, irq_status(self->dev));
 }
 
@@ -870,11 +846,11 @@ TEST_F(message, vector_without_eventfd_leaves_the_others_alone)
 
 	enable(self->dev, variant->index, 3, self->fd);
 	vst_irq_eventfds(self->dev, variant->index, 1, 1, &none);
-	port_raise(self->dev, 1);
-	port_raise(self->dev, 2);
+	vst_uart_raise(self->dev, 1);
+	vst_uart_raise(self->dev, 2);
 	EXPECT_EQ(1, vst_event_wait(self->fd[2]));
 	EXPECT_EQ(0, vst_event_count(self->fd[1]));
-	port_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(self->fd[0]));
 }
 
@@ -886,7 +862,7 @@ TEST_F(message, sparse_eventfds_are_served)
 
 	vst_irq_eventfds(self->dev, variant->index, 0, 4, fds);
 	for (port = 0; port < 4; port++)
-		port_raise(self->dev, port);
+		vst_uart_raise(self->dev, port);
 	EXPECT_EQ(1, vst_event_wait(fds[1]));
 	EXPECT_EQ(1, vst_event_wait(fds[3]));
 }
@@ -907,7 +883,7 @@ TEST_F(message, one_bad_eventfd_enables_nothing)
 	int fds[] = { vst_eventfd(), vst_eventfd(), open("/dev/null", O_RDWR) };
 
 	EXPECT_EQ(-EINVAL, __vst_irq_eventfds(self->dev, variant->index, 0, 3, fds));
-	port_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(0, vst_event_count(fds[0]));
 	EXPECT_EQ(-EINVAL, __vst_irq_disable(self->dev, variant->index));
 	EXPECT_EQ(0, vst_cfg_read16(self->dev, vst_cap(self->dev, variant->cap) + PCI_CAP_FLAGS) &
@@ -950,7 +926,7 @@ TEST_F(message, all_off_and_on_again_with_fewer_vectors)
 	enable(self->dev, variant->index, self->max, self->fd);
 	vst_irq_disable(self->dev, variant->index);
 	enable(self->dev, variant->index, 1, self->fd);
-	port_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(self->fd[0]));
 }
 
@@ -973,7 +949,7 @@ TEST_F(message, waits_for_bus_master)
 {
 	enable(self->dev, variant->index, 1, self->fd);
 	vst_master(self->dev, false);
-	port_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(0, vst_event_count(self->fd[0]));
 	vst_master(self->dev, true);
 	EXPECT_EQ(1, vst_event_wait(self->fd[0]));
@@ -982,7 +958,7 @@ TEST_F(message, waits_for_bus_master)
 TEST_F(message, line_is_quiet_while_messages_are_on)
 {
 	enable(self->dev, variant->index, 1, self->fd);
-	port_raise(self->dev, 0);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(self->fd[0]));
 	vst_irq_disable(self->dev, variant->index);
 	vst_irq_eventfds(self->dev, INTX, 0, 1, &self->fd[0]);
@@ -1013,7 +989,7 @@ FIXTURE(msi) {
 FIXTURE_SETUP(msi)
 {
 	VST_NEEDS(VST_CAN_IRQ);
-	self->dev = open_master(vst_bdf());
+	self->dev = vst_open_master(vst_bdf());
 	self->cap = vst_cap(self->dev, PCI_CAP_ID_MSI);
 	ASSERT_NE(0, self->cap);
 }
@@ -1030,7 +1006,7 @@ TEST_F(msi, sources_fold_onto_one_message)
 
 	enable(self->dev, MSI, 1, self->fd);
 	for (port = 0; port < PORTS; port++) {
-		port_raise(self->dev, port);
+		vst_uart_raise(self->dev, port);
 		EXPECT_EQ(1, vst_event_wait(self->fd[0]));
 	}
 }
@@ -1042,7 +1018,7 @@ TEST_F(msi, sources_fold_onto_four_messages_by_number)
 
 	enable(self->dev, MSI, 4, self->fd);
 	for (port = 0; port < PORTS; port++) {
-		port_raise(self->dev, port);
+		vst_uart_raise(self->dev, port);
 		EXPECT_EQ(1, vst_event_wait(self->fd[port % 4]));
 		EXPECT_EQ(0, count_all(self->fd, 4));
 	}
@@ -1066,7 +1042,7 @@ TEST_F(msi, mask_bit_keeps_a_message_pending)
 		SKIP(return, "MSI capability has no mask bits");
 	enable(self->dev, MSI, 4, self->fd);
 	vst_cfg_write32(self->dev, mask, 1 << 2);
-	port_raise(self->dev, 2);
+	vst_uart_raise(self->dev, 2);
 	EXPECT_EQ(0, vst_event_count(self->fd[2]));
 	EXPECT_EQ(1 << 2, vst_cfg_read32(self->dev, mask + 4));
 	vst_cfg_write32(self->dev, mask, 0);
@@ -1083,7 +1059,7 @@ TEST_F(msi, mask_bit_of_one_message_leaves_the_others_alone)
 		SKIP(return, "MSI capability has no mask bits");
 	enable(self->dev, MSI, 4, self->fd);
 	vst_cfg_write32(self->dev, mask, 1 << 2);
-	port_raise(self->dev, 3);
+	vst_uart_raise(self->dev, 3);
 	EXPECT_EQ(1, vst_event_wait(self->fd[3]));
 }
 
@@ -1095,7 +1071,7 @@ TEST_F(msi, three_vectors_are_three_vectors)
 	enable(self->dev, MSI, 3, fds);
 	fds[3] = vst_eventfd();
 	EXPECT_EQ(-EINVAL, __vst_irq_eventfds(self->dev, MSI, 3, 1, &fds[3]));
-	port_raise(self->dev, 2);
+	vst_uart_raise(self->dev, 2);
 	EXPECT_EQ(1, vst_event_wait(fds[2]));
 }
 
@@ -1312,7 +1288,7 @@ TEST(msi_of_32_vectors_sends_on_the_last)
 
 	VST_NEEDS(VST_CAN_IRQ);
 	vst_card_plug(&card, "ports=1", "msi=32", "msix=0");
-	dev = open_master(card.bdf[0]);
+	dev = vst_open_master(card.bdf[0]);
 	ASSERT_EQ(32, irq_count(dev, MSI));
 	enable(dev, MSI, 32, fd);
 	engine_send(dev, 31);
@@ -1331,7 +1307,7 @@ TEST(msix_of_2048_vectors_sends_on_the_last)
 
 	VST_NEEDS(VST_CAN_IRQ);
 	vst_card_plug(&card, "ports=1", "msi=0", "msix=2048");
-	dev = open_master(card.bdf[0]);
+	dev = vst_open_master(card.bdf[0]);
 	ASSERT_EQ(2048, irq_count(dev, MSIX));
 	EXPECT_EQ(-EINVAL, __vst_irq_eventfds(dev, MSIX, 2048, 1, &fd));
 	EXPECT_EQ(-EINVAL, __vst_irq_eventfds(dev, MSI, 0, 1, &fd));
@@ -1351,13 +1327,13 @@ TEST(line_is_all_a_card_without_messages_has)
 
 	VST_NEEDS(VST_CAN_IRQ);
 	vst_card_plug(&card, "ports=1", "msi=0", "msix=0");
-	dev = open_master(card.bdf[0]);
+	dev = vst_open_master(card.bdf[0]);
 	EXPECT_EQ(0, irq_count(dev, MSI));
 	EXPECT_EQ(0, irq_count(dev, MSIX));
 	EXPECT_EQ(0, vst_cap(dev, PCI_CAP_ID_MSI));
 	EXPECT_EQ(0, vst_cap(dev, PCI_CAP_ID_MSIX));
 	vst_irq_eventfds(dev, INTX, 0, 1, &fd);
-	port_raise(dev, 0);
+	vst_uart_raise(dev, 0);
 	EXPECT_EQ(1, vst_event_wait(fd));
 	vst_close(dev);
 	vst_card_destroy(&card);
@@ -1381,8 +1357,8 @@ FIXTURE_SETUP(two_cards)
 {
 	VST_NEEDS(VST_CAN_IRQ);
 	vst_card_plug(&self->card, "ports=1");
-	self->one = open_master(vst_bdf());
-	self->two = open_master(self->card.bdf[0]);
+	self->one = vst_open_master(vst_bdf());
+	self->two = vst_open_master(self->card.bdf[0]);
 	enable(self->one, variant->index, 1, &self->fd[0]);
 	enable(self->two, variant->index, 1, &self->fd[1]);
 }
@@ -1397,10 +1373,10 @@ FIXTURE_TEARDOWN(two_cards)
 /* uapi: SET_IRQS.INTX.EVENTFD SET_IRQS.MSI.EVENTFD SET_IRQS.MSIX.EVENTFD */
 TEST_F(two_cards, interrupt_each_for_itself)
 {
-	port_raise(self->two, 0);
+	vst_uart_raise(self->two, 0);
 	EXPECT_EQ(1, vst_event_wait(self->fd[1]));
 	EXPECT_EQ(0, vst_event_count(self->fd[0]));
-	port_raise(self->one, 0);
+	vst_uart_raise(self->one, 0);
 	EXPECT_EQ(1, vst_event_wait(self->fd[0]));
 	EXPECT_EQ(0, vst_event_count(self->fd[1]));
 }
@@ -1408,7 +1384,7 @@ TEST_F(two_cards, interrupt_each_for_itself)
 TEST_F(two_cards, reset_of_one_keeps_the_other_going)
 {
 	vst_reset(self->one);
-	port_raise(self->two, 0);
+	vst_uart_raise(self->two, 0);
 	EXPECT_EQ(1, vst_event_wait(self->fd[1]));
 	EXPECT_EQ(0, vst_event_count(self->fd[0]));
 }

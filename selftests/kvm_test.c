@@ -5,7 +5,6 @@
  * and writes of a guest that reach the card by ioeventfd.
  */
 #include <fcntl.h>
-#include <linux/serial_reg.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
@@ -24,29 +23,6 @@
 #define INTX	VFIO_PCI_INTX_IRQ_INDEX
 #define MSI	VFIO_PCI_MSI_IRQ_INDEX
 #define MSIX	VFIO_PCI_MSIX_IRQ_INDEX
-
-static struct vst_dev *open_master(const char *bdf)
-{
-	struct vst_dev *dev = vst_open(bdf);
-
-	vst_master(dev, true);
-	return dev;
-}
-
-/* The transmitter of an idle port is empty: that interrupt is there at once. */
-static void raise_line(struct vst_dev *dev)
-{
-	struct vst_uart u = vst_uart(dev, 0);
-
-	vst_out(&u, UART_IER, UART_IER_THRI);
-}
-
-static void lower_line(struct vst_dev *dev)
-{
-	struct vst_uart u = vst_uart(dev, 0);
-
-	vst_out(&u, UART_IER, 0);
-}
 
 static void send_message(struct vst_dev *dev, unsigned int vector)
 {
@@ -301,7 +277,7 @@ FIXTURE_SETUP(message)
 
 	VST_NEEDS(VST_CAN_IRQ);
 	VST_NEEDS_KVM();
-	self->dev = open_master(vst_bdf());
+	self->dev = vst_open_master(vst_bdf());
 	self->vm = vst_vm_open();
 	for (i = 0; i < VECTORS; i++) {
 		self->fd[i] = vst_eventfd();
@@ -491,7 +467,7 @@ FIXTURE_SETUP(line)
 {
 	VST_NEEDS(VST_CAN_IRQ);
 	VST_NEEDS_KVM();
-	self->dev = open_master(vst_bdf());
+	self->dev = vst_open_master(vst_bdf());
 	self->vm = vst_vm_open();
 	self->fd = vst_eventfd();
 	self->resample = vst_eventfd();
@@ -507,7 +483,7 @@ FIXTURE_TEARDOWN(line)
 TEST_F(line, interrupts_the_guest)
 {
 	EXPECT_FALSE(vst_vm_round(self->vm, VST_VM_LINE));
-	raise_line(self->dev);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_TRUE(vst_vm_sees(self->vm, VST_VM_LINE));
 }
 
@@ -516,10 +492,10 @@ TEST_F(line, that_stays_comes_again_after_each_end_of_interrupt)
 {
 	int i;
 
-	raise_line(self->dev);
+	vst_uart_raise(self->dev, 0);
 	for (i = 0; i < 4; i++)
 		EXPECT_TRUE(vst_vm_sees(self->vm, VST_VM_LINE));
-	lower_line(self->dev);
+	vst_uart_lower(self->dev, 0);
 	EXPECT_FALSE(vst_vm_round(self->vm, VST_VM_LINE));
 	EXPECT_FALSE(vst_vm_round(self->vm, VST_VM_LINE));
 }
@@ -529,9 +505,9 @@ TEST_F(line, that_went_down_in_the_handler_comes_once)
 	int i;
 
 	for (i = 0; i < 4; i++) {
-		raise_line(self->dev);
+		vst_uart_raise(self->dev, 0);
 		EXPECT_TRUE(vst_vm_sees(self->vm, VST_VM_LINE));
-		lower_line(self->dev);
+		vst_uart_lower(self->dev, 0);
 		EXPECT_FALSE(vst_vm_round(self->vm, VST_VM_LINE));
 	}
 }
@@ -542,7 +518,7 @@ TEST_F(line, end_of_interrupt_that_unmasks_nothing_is_told_to_us)
 
 	vst_set_irqs(self->dev, INTX, VFIO_IRQ_SET_ACTION_UNMASK | VFIO_IRQ_SET_DATA_EVENTFD, 0, 1,
 		     &none);
-	raise_line(self->dev);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_TRUE(vst_vm_sees(self->vm, VST_VM_LINE));
 	EXPECT_EQ(0, vst_event_count(self->resample));
 	EXPECT_FALSE(vst_vm_round(self->vm, VST_VM_LINE));
@@ -554,7 +530,7 @@ TEST_F(line, end_of_interrupt_that_unmasks_nothing_is_told_to_us)
 
 TEST_F(line, that_is_taken_off_while_up_is_down_for_the_guest)
 {
-	raise_line(self->dev);
+	vst_uart_raise(self->dev, 0);
 	vst_irqfd_off(self->vm, self->fd, VST_VM_LINE_GSI);
 	EXPECT_FALSE(vst_vm_round(self->vm, VST_VM_LINE));
 	vst_irq_unmask(self->dev, INTX);
@@ -566,7 +542,7 @@ TEST_F(line, that_is_taken_off_while_up_is_down_for_the_guest)
 TEST_F(line, disable_bit_keeps_it_from_the_guest)
 {
 	vst_command(self->dev, PCI_COMMAND_INTX_DISABLE, 0);
-	raise_line(self->dev);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_FALSE(vst_vm_round(self->vm, VST_VM_LINE));
 	vst_command(self->dev, 0, PCI_COMMAND_INTX_DISABLE);
 	EXPECT_TRUE(vst_vm_sees(self->vm, VST_VM_LINE));
@@ -578,16 +554,16 @@ TEST_F(line, is_shared_by_two_cards)
 	struct vst_dev *dev;
 
 	vst_card_plug(&card, "ports=1");
-	dev = open_master(card.bdf[0]);
+	dev = vst_open_master(card.bdf[0]);
 	wire(self->vm, dev, vst_eventfd(), vst_eventfd());
-	raise_line(self->dev);
-	raise_line(dev);
+	vst_uart_raise(self->dev, 0);
+	vst_uart_raise(dev, 0);
 	EXPECT_TRUE(vst_vm_sees(self->vm, VST_VM_LINE));
-	lower_line(self->dev);
+	vst_uart_lower(self->dev, 0);
 	EXPECT_TRUE(vst_vm_sees(self->vm, VST_VM_LINE));
-	lower_line(dev);
+	vst_uart_lower(dev, 0);
 	EXPECT_FALSE(vst_vm_round(self->vm, VST_VM_LINE));
-	raise_line(self->dev);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_TRUE(vst_vm_sees(self->vm, VST_VM_LINE));
 	vst_close(dev);
 	vst_card_destroy(&card);
@@ -604,7 +580,7 @@ TEST_F(line, resample_by_what_is_no_eventfd_is_refused)
 
 TEST_F(line, machine_that_ends_in_a_handler_leaves_it_masked)
 {
-	raise_line(self->dev);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_TRUE(vst_vm_sees(self->vm, VST_VM_LINE));
 	vst_vm_close(self->vm);
 	self->vm = NULL;
@@ -625,7 +601,7 @@ FIXTURE_SETUP(doorbell)
 {
 	VST_NEEDS(VST_CAN_IRQ | VST_CAN_VFIO);
 	VST_NEEDS_KVM();
-	self->dev = open_master(vst_bdf());
+	self->dev = vst_open_master(vst_bdf());
 	self->vm = vst_vm_open();
 	self->fd = vst_eventfd();
 }

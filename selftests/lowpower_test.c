@@ -5,7 +5,6 @@
  * Asleep is D3hot (serial.rst 8), which costs all but config space and card memory.
  */
 #include <fcntl.h>
-#include <linux/serial_reg.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -420,28 +419,24 @@ TEST_F(low, requests_that_are_too_short_are_refused)
 /* uapi: SET_IRQS.INTX.EVENTFD */
 TEST_F(low, line_is_quiet_asleep_and_interrupts_again)
 {
-	struct vst_uart u = vst_uart(self->dev, 0);
-
 	vst_irq_eventfds(self->dev, INTX, 0, 1, &self->fd);
 	ASSERT_EQ(0, enter(self->dev));
 	ASSERT_TRUE(falls_asleep(self->dev));
 	ASSERT_EQ(0, leave(self->dev));
 	EXPECT_EQ(0, vst_event_count(self->fd));
-	vst_out(&u, UART_IER, UART_IER_THRI);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(1, vst_event_wait(self->fd));
 }
 
 /* uapi: SET_IRQS.INTX.MASK */
 TEST_F(low, line_that_was_masked_stays_masked)
 {
-	struct vst_uart u = vst_uart(self->dev, 0);
-
 	vst_irq_eventfds(self->dev, INTX, 0, 1, &self->fd);
 	vst_irq_mask(self->dev, INTX);
 	ASSERT_EQ(0, enter(self->dev));
 	ASSERT_TRUE(falls_asleep(self->dev));
 	ASSERT_EQ(0, leave(self->dev));
-	vst_out(&u, UART_IER, UART_IER_THRI);
+	vst_uart_raise(self->dev, 0);
 	EXPECT_EQ(0, vst_event_count(self->fd));
 	vst_irq_unmask(self->dev, INTX);
 	EXPECT_EQ(1, vst_event_wait(self->fd));

@@ -7,12 +7,10 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <linux/serial.h>
-#include <linux/serial_reg.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -25,32 +23,10 @@
 
 /* ---- the driver ---- */
 
-static int load(void)
-{
-	const char *dir = getenv("VLAB_MODULES");
-	char path[512];
-	int fd, ret;
-
-	if (!dir || !*dir)
-		return system("modprobe -q " NATIVE) ? -ENOENT : 0;
-	snprintf(path, sizeof(path), "%s/" NATIVE ".ko", dir);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	ret = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
-	close(fd);
-	return ret;
-}
-
-static int unload(void)
-{
-	return syscall(SYS_delete_module, NATIVE, O_NONBLOCK) ? -errno : 0;
-}
-
 /* A tty that was closed is given up by a worker. */
 static bool unloads(void)
 {
-	return vst_until(!unload(), VST_DEADLINE_MS);
+	return vst_until(!__vst_module_unload(NATIVE), VST_DEADLINE_MS);
 }
 
 static bool is_bound_to(const char *bdf, const char *want)
@@ -104,17 +80,6 @@ static int first_line(const char *bdf)
 	return first;
 }
 
-/* Bytes as they are; no modem line matters. */
-static void make_raw(int fd, speed_t speed, tcflag_t cflag)
-{
-	struct termios t = { .c_cflag = CS8 | CREAD | CLOCAL | cflag };
-
-	cfsetspeed(&t, speed);
-	t.c_cc[VMIN] = 1;
-	vst_assert(!tcsetattr(fd, TCSANOW, &t));
-	tcflush(fd, TCIOFLUSH);
-}
-
 static int tty_open(const char *bdf, unsigned int port)
 {
 	char path[64];
@@ -123,26 +88,9 @@ static int tty_open(const char *bdf, unsigned int port)
 	snprintf(path, sizeof(path), "/dev/ttyVCARD%u", first_line(bdf) + port);
 	fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 	vst_assert(fd >= 0);
-	make_raw(fd, B115200, 0);
+	vst_tty_raw(fd, 0, CLOCAL);
+	tcflush(fd, TCIOFLUSH);
 	return fd;
-}
-
-static bool is_ready(int fd, short events)
-{
-	struct pollfd p = { .fd = fd, .events = events };
-
-	return poll(&p, 1, VST_DEADLINE_MS) == 1 && p.revents & events;
-}
-
-static void receive(int fd, void *buf, size_t len)
-{
-	ssize_t n;
-
-	for (; len; buf += n, len -= n) {
-		vst_assert(is_ready(fd, POLLIN));
-		n = read(fd, buf, len);
-		vst_assert(n > 0);
-	}
 }
 
 static bool passes(int from, int to, size_t len)
@@ -156,17 +104,9 @@ static bool passes(int from, int to, size_t len)
 		n = len - done < 256 ? len - done : 256;
 		ret = write(from, sent + done, n);
 		vst_assert(ret == (ssize_t)n);
-		receive(to, got + done, n);
+		vst_tty_recv(to, got + done, n);
 	}
 	return !memcmp(sent, got, len);
-}
-
-static int lines_of(int fd)
-{
-	int bits;
-
-	vst_assert(!ioctl(fd, TIOCMGET, &bits));
-	return bits;
 }
 
 static unsigned long count_interrupts(void)
@@ -216,7 +156,7 @@ static void plug(struct vst_card *card, const char *personality)
 
 FIXTURE_SETUP(native)
 {
-	int ret = load();
+	int ret = __vst_module_load(NATIVE, "");
 
 	if (ret == -ENOENT)
 		SKIP(return, NATIVE " is not here: the kernel has no serial core");
@@ -285,10 +225,10 @@ TEST_F(native, modem_lines_cross_the_cable)
 	int a = tty_open(self->bdf, 1), b = tty_open(self->bdf, 2), all = TIOCM_DTR | TIOCM_RTS;
 
 	ASSERT_EQ(0, ioctl(a, TIOCMBIC, &all));
-	EXPECT_EQ(0, lines_of(b) & (TIOCM_CTS | TIOCM_DSR | TIOCM_CAR));
+	EXPECT_EQ(0, vst_tty_lines(b) & (TIOCM_CTS | TIOCM_DSR | TIOCM_CAR));
 	ASSERT_EQ(0, ioctl(a, TIOCMBIS, &all));
 	EXPECT_EQ(TIOCM_CTS | TIOCM_DSR | TIOCM_CAR,
-		  lines_of(b) & (TIOCM_CTS | TIOCM_DSR | TIOCM_CAR));
+		  vst_tty_lines(b) & (TIOCM_CTS | TIOCM_DSR | TIOCM_CAR));
 	close(a);
 	close(b);
 }
@@ -299,7 +239,7 @@ TEST_F(native, change_of_a_modem_line_is_counted)
 	struct serial_icounter_struct before, now;
 
 	/* With flow control the driver wants to hear of it. */
-	make_raw(b, B115200, CRTSCTS);
+	vst_tty_raw(b, 0, CLOCAL | CRTSCTS);
 	ASSERT_EQ(0, ioctl(b, TIOCGICOUNT, &before));
 	ASSERT_EQ(0, ioctl(a, TIOCMBIC, &rts));
 	EXPECT_TRUE(vst_until(!ioctl(b, TIOCGICOUNT, &now) && now.cts > before.cts,
@@ -319,7 +259,7 @@ TEST_F(native, break_arrives_as_one)
 	EXPECT_TRUE(vst_until(!ioctl(b, TIOCGICOUNT, &now) && now.brk == before.brk + 1,
 			      VST_DEADLINE_MS));
 	ASSERT_EQ(0, ioctl(a, TIOCCBRK, 0));
-	receive(b, &c, 1);
+	vst_tty_recv(b, &c, 1);
 	EXPECT_EQ(0, c);
 	EXPECT_TRUE(passes(a, b, 16));
 	close(a);
@@ -336,7 +276,7 @@ TEST_F(native, seven_bits_cut_the_eighth_off)
 	t.c_cflag = (t.c_cflag & ~CSIZE) | CS7;
 	vst_assert(!tcsetattr(fd, TCSADRAIN, &t));
 	ASSERT_EQ(1, write(fd, "\xc1", 1));
-	receive(fd, &got, 1);
+	vst_tty_recv(fd, &got, 1);
 	EXPECT_EQ(0x41, got);
 	close(fd);
 }
@@ -346,13 +286,13 @@ TEST_F(native, reader_that_stops_the_writer_gets_all)
 	int a = tty_open(self->bdf, 1), b = tty_open(self->bdf, 2), rts = TIOCM_RTS;
 	char got[8];
 
-	make_raw(a, B115200, CRTSCTS);
+	vst_tty_raw(a, 0, CLOCAL | CRTSCTS);
 	ASSERT_EQ(0, ioctl(b, TIOCMBIC, &rts));
-	ASSERT_EQ(0, lines_of(a) & TIOCM_CTS);
+	ASSERT_EQ(0, vst_tty_lines(a) & TIOCM_CTS);
 	ASSERT_EQ(8, write(a, "12345678", 8));
 	EXPECT_EQ(-1, read(b, got, 1));
 	ASSERT_EQ(0, ioctl(b, TIOCMBIS, &rts));
-	receive(b, got, sizeof(got));
+	vst_tty_recv(b, got, sizeof(got));
 	EXPECT_EQ(0, memcmp("12345678", got, sizeof(got)));
 	close(a);
 	close(b);
@@ -397,7 +337,7 @@ static bool is_hung_up(int fd)
 {
 	char c;
 
-	return is_ready(fd, POLLHUP) && read(fd, &c, 1) <= 0 && write(fd, "x", 1) == -1;
+	return vst_tty_ready(fd, POLLHUP) && read(fd, &c, 1) <= 0 && write(fd, "x", 1) == -1;
 }
 
 TEST_F(native, unbound_while_open_hangs_up)
@@ -426,7 +366,7 @@ TEST_F(native, driver_of_an_open_port_cannot_be_unloaded)
 {
 	int fd = tty_open(self->bdf, 0);
 
-	EXPECT_EQ(-EWOULDBLOCK, unload());
+	EXPECT_EQ(-EWOULDBLOCK, __vst_module_unload(NATIVE));
 	EXPECT_TRUE(passes(fd, fd, 16));
 	close(fd);
 }
@@ -437,7 +377,7 @@ TEST_F(native, driver_can_be_unloaded_and_loaded_under_a_card)
 
 	ASSERT_TRUE(unloads());
 	EXPECT_EQ(0, count_ttys(self->bdf));
-	ASSERT_EQ(0, load());
+	ASSERT_EQ(0, __vst_module_load(NATIVE, ""));
 	fd = tty_open(self->bdf, 0);
 	EXPECT_TRUE(passes(fd, fd, 16));
 	close(fd);
@@ -452,7 +392,7 @@ FIXTURE(choice) {
 
 FIXTURE_SETUP(choice)
 {
-	int ret = load();
+	int ret = __vst_module_load(NATIVE, "");
 
 	if (ret == -ENOENT)
 		SKIP(return, NATIVE " is not here: the kernel has no serial core");

@@ -6,7 +6,6 @@
  * like is in irq_test.c, what happens while they come in irq_storm_test.c.
  */
 #include <limits.h>
-#include <linux/serial_reg.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -37,14 +36,6 @@ static const u8 yes = 1;
 static bool is_message(unsigned int index)
 {
 	return index == MSI || index == MSIX;
-}
-
-/* The transmitter of an idle port is empty: that interrupt is there at once. */
-static void raise_line(struct vst_dev *dev)
-{
-	struct vst_uart u = vst_uart(dev, 0);
-
-	vst_out(&u, UART_IER, UART_IER_THRI);
 }
 
 /* ---- all combinations ---- */
@@ -244,7 +235,7 @@ static void raise_interrupt(struct __test_metadata *_metadata, struct irq *irq,
 			    unsigned int index)
 {
 	if (index == INTX)
-		raise_line(irq->dev);
+		vst_uart_raise(irq->dev, 0);
 	else if (is_message(index))
 		vst_dma_write32(irq->dev, VLAB_DMA_SEND, 0);
 	else
@@ -268,7 +259,7 @@ static void check_delivery(struct __test_metadata *_metadata, struct irq *irq,
 /* The line that ERR and REQ share the function with is on and masked as before. */
 static void check_line(struct __test_metadata *_metadata, struct irq *irq)
 {
-	raise_line(irq->dev);
+	vst_uart_raise(irq->dev, 0);
 	expect_only(_metadata, irq, -1);
 	vst_irq_unmask(irq->dev, INTX);
 	expect_only(_metadata, irq, LINE);

@@ -47,14 +47,6 @@ static void plug(struct vst_card *card, const char *const *attrs)
 	vst_ok(__vst_card_plug(card, all));
 }
 
-static struct vst_dev *open_master(const char *bdf)
-{
-	struct vst_dev *dev = vst_open(bdf);
-
-	vst_master(dev, true);
-	return dev;
-}
-
 static u32 reg_read(struct vst_dev *dev, unsigned int reg)
 {
 	return vst_read32(dev, REGS, reg);
@@ -187,7 +179,7 @@ FIXTURE_SETUP(shape)
 {
 	VST_NEEDS(VST_CAN_VFIO);
 	plug(&self->card, variant->attrs);
-	self->dev = open_master(self->card.bdf[0]);
+	self->dev = vst_open_master(self->card.bdf[0]);
 }
 
 FIXTURE_TEARDOWN(shape)
@@ -376,7 +368,7 @@ FIXTURE_SETUP(full)
 
 	VST_NEEDS(VST_CAN_VFIO);
 	vst_assert(!setrlimit(RLIMIT_NOFILE, &files));
-	self->dev = open_master(vst_bdf());
+	self->dev = vst_open_master(vst_bdf());
 }
 
 FIXTURE_TEARDOWN(full)
@@ -403,7 +395,7 @@ FIXTURE_TEARDOWN(one)
 
 #define PLUG(...) do {							\
 	plug(&self->card, (const char *const []){ __VA_ARGS__, NULL });	\
-	self->dev = open_master(self->card.bdf[0]);			\
+	self->dev = vst_open_master(self->card.bdf[0]);			\
 } while (0)
 
 static void enable(struct vst_dev *dev, unsigned int index, unsigned int n, int *fd)
@@ -552,7 +544,7 @@ TEST_F(one, msi_of_every_form_works)
 
 	for (i = 0; i < ARRAY_SIZE(forms); i++) {
 		plug(&self->card, forms[i].attrs);
-		self->dev = open_master(self->card.bdf[0]);
+		self->dev = vst_open_master(self->card.bdf[0]);
 		check_msi(_metadata, self->dev, forms[i].vectors, forms[i].form);
 		vst_close(self->dev);
 		self->dev = NULL;
@@ -973,7 +965,7 @@ FIXTURE_SETUP(real)
 	if (!*range || *range == '(')
 		SKIP(return, "vfiolab was loaded without an aperture");
 	plug_real(&self->card);
-	self->dev = open_master(self->card.bdf[0]);
+	self->dev = vst_open_master(self->card.bdf[0]);
 }
 
 FIXTURE_TEARDOWN(real)
@@ -1046,7 +1038,7 @@ TEST_F(real, memory_takes_dma_of_another_card)
 	u64 iova;
 
 	VST_NEEDS(VST_CAN_TYPE1);
-	other = open_master(vst_bdf());
+	other = vst_open_master(vst_bdf());
 	iova = vst_iova(other->iommu, 4 * M);
 	vst_map(other->iommu, va, iova, 4 * M, VST_RW);
 	vst_write32(other, REGS, VLAB_SHAPE_REGS_SIZE, 0x12345678);

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
@@ -599,11 +598,6 @@ TEST_F(straight, removed_root_port_lets_its_card_be_pulled)
 
 /* ---- loaded again, with other parameters ---- */
 
-static int unload_one(const char *name)
-{
-	return syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;
-}
-
 /* From the end of the alphabet: the core last, what uses a model before it. */
 static int unload(void)
 {
@@ -614,22 +608,8 @@ static int unload(void)
 	if (glob("/sys/module/vfiolab*", 0, NULL, &found))
 		return 0;
 	for (i = found.gl_pathc; i-- && !ret;)
-		ret = unload_one(strrchr(found.gl_pathv[i], '/') + 1);
+		ret = __vst_module_unload(strrchr(found.gl_pathv[i], '/') + 1);
 	globfree(&found);
-	return ret;
-}
-
-static int load(const char *name, const char *params)
-{
-	char path[512];
-	int fd, ret;
-
-	snprintf(path, sizeof(path), "%s/%s.ko", getenv("VLAB_MODULES"), name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	ret = syscall(SYS_finit_module, fd, params, 0) ? -errno : 0;
-	close(fd);
 	return ret;
 }
 
@@ -664,8 +644,8 @@ FIXTURE_TEARDOWN(reload)
 
 static void load_null(const char *params)
 {
-	vst_ok(load("vfiolab", params));
-	vst_ok(load("vfiolab_null", ""));
+	vst_module_load("vfiolab", params);
+	vst_module_load("vfiolab_null", "");
 }
 
 TEST_F(reload, without_acs_all_is_one_group)
@@ -715,7 +695,7 @@ static void expect_no_load(struct __test_metadata *_metadata, int log, const cha
 {
 	char line[256] = "";
 
-	EXPECT_EQ(ret, load("vfiolab", params));
+	EXPECT_EQ(ret, __vst_module_load("vfiolab", params));
 	EXPECT_EQ(1, vst_log_count(log, "vfiolab: ", line, sizeof(line)));
 	EXPECT_NE(NULL, strstr(line, why)) TH_LOG("kernel said: %s", line);
 	EXPECT_NE(0, access("/sys/module/vfiolab", F_OK));
@@ -749,9 +729,9 @@ TEST_F(reload, removed_root_port_lets_the_module_go)
 	if (!find_empty_port(1, port))
 		SKIP(return, "no second empty root port");
 	snprintf(params, sizeof(params), "slots=1 port=%s", port);
-	if (load("vfiolab", params))
+	if (__vst_module_load("vfiolab", params))
 		SKIP(return, "the root port has too few bus numbers, or no windows");
-	vst_ok(load("vfiolab_null", ""));
+	vst_module_load("vfiolab_null", "");
 	plug(&self->a, "model=null");
 	take_away(port);
 	EXPECT_FALSE(exists(self->a.bdf[0]));

@@ -9,7 +9,6 @@
 #include <poll.h>
 #include <sched.h>
 #include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -23,8 +22,6 @@
 #define ERRORS	(UART_LSR_OE | UART_LSR_PE | UART_LSR_FE | UART_LSR_BI)
 #define LINES	(UART_MSR_CTS | UART_MSR_DSR | UART_MSR_RI | UART_MSR_DCD)
 #define OUTPUTS	(UART_MCR_DTR | UART_MCR_RTS)
-#define XON	0x11
-#define XOFF	0x13
 #define FROM	(TIOCM_CTS | TIOCM_DSR | TIOCM_CAR)
 
 static bool node_of(const struct vst_card *card, unsigned int port, char *path, size_t len)
@@ -49,52 +46,11 @@ static int tty_open(const struct vst_card *card, unsigned int port, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Bytes as they are; @cflag beside what always is. */
-static void tty_raw(int fd, tcflag_t iflag, tcflag_t cflag)
-{
-	struct termios t = {
-		.c_iflag = iflag,
-		.c_cflag = B115200 | CS8 | CREAD | cflag,
-	};
-
-	cfsetspeed(&t, B115200);
-	t.c_cc[VMIN] = 1;
-	t.c_cc[VSTART] = XON;
-	t.c_cc[VSTOP] = XOFF;
-	vst_assert(!tcsetattr(fd, TCSANOW, &t));
-}
-
-static bool tty_ready(int fd, short events)
-{
-	struct pollfd p = { .fd = fd, .events = events };
-
-	return poll(&p, 1, VST_DEADLINE_MS) == 1 && p.revents & events;
-}
-
-static void tty_recv(int fd, void *buf, size_t len)
-{
-	ssize_t n;
-
-	for (; len; buf += n, len -= n) {
-		vst_assert(tty_ready(fd, POLLIN));
-		n = read(fd, buf, len);
-		vst_assert(n > 0);
-	}
-}
-
 static bool tty_is_silent(int fd)
 {
 	int n;
 
 	return !ioctl(fd, FIONREAD, &n) && !n;
-}
-
-static int lines_of(int fd)
-{
-	int bits;
-
-	vst_assert(!ioctl(fd, TIOCMGET, &bits));
-	return bits;
 }
 
 static bool lsr_becomes(const struct vst_uart *u, u8 bits)
@@ -119,7 +75,7 @@ FIXTURE_SETUP(tty)
 	vst_uart_setup(&self->u, 1);
 	vst_uart_setup(&self->other, 1);
 	self->fd = vst_ok(tty_open(vst_card(), 0, 0));
-	tty_raw(self->fd, 0, CLOCAL);
+	vst_tty_raw(self->fd, 0, CLOCAL);
 	tcflush(self->fd, TCIOFLUSH);
 	vst_in(&self->u, UART_MSR);
 }
@@ -147,7 +103,7 @@ TEST_F(tty, bytes_sent_by_the_port_can_be_read)
 	char got[5];
 
 	vst_uart_send(&self->u, "hello", 5);
-	tty_recv(self->fd, got, sizeof(got));
+	vst_tty_recv(self->fd, got, sizeof(got));
 	EXPECT_EQ(0, memcmp("hello", got, 5));
 }
 
@@ -162,7 +118,7 @@ TEST_F(tty, every_value_passes_both_ways)
 	vst_uart_recv(&self->u, got, sizeof(got));
 	EXPECT_EQ(-1, vst_differs(all, got, sizeof(all)));
 	vst_uart_send(&self->u, all, sizeof(all));
-	tty_recv(self->fd, got, sizeof(got));
+	vst_tty_recv(self->fd, got, sizeof(got));
 	EXPECT_EQ(-1, vst_differs(all, got, sizeof(all)));
 }
 
@@ -191,7 +147,7 @@ TEST_F(tty, more_than_all_buffers_hold_passes_both_ways)
 			vst_out(&self->u, UART_TX, sent[to++]);
 			continue;
 		}
-		tty_recv(self->fd, got + from, 500);
+		vst_tty_recv(self->fd, got + from, 500);
 		from += 500;
 	}
 	EXPECT_EQ(-1, vst_differs(sent, got, 5000));
@@ -202,9 +158,9 @@ TEST_F(tty, ports_have_ttys_of_their_own)
 	int other = vst_ok(tty_open(vst_card(), 1, 0));
 	char got;
 
-	tty_raw(other, 0, CLOCAL);
+	vst_tty_raw(other, 0, CLOCAL);
 	vst_uart_send(&self->other, "b", 1);
-	tty_recv(other, &got, 1);
+	vst_tty_recv(other, &got, 1);
 	EXPECT_EQ('b', got);
 	EXPECT_TRUE(tty_is_silent(self->fd));
 	close(other);
@@ -233,10 +189,10 @@ TEST_F(tty, break_comes_from_the_port)
 {
 	u8 got[3];
 
-	tty_raw(self->fd, PARMRK, CLOCAL);
+	vst_tty_raw(self->fd, PARMRK, CLOCAL);
 	vst_out(&self->u, UART_LCR, UART_LCR_WLEN8 | UART_LCR_SBC);
 	vst_out(&self->u, UART_LCR, UART_LCR_WLEN8);
-	tty_recv(self->fd, got, sizeof(got));
+	vst_tty_recv(self->fd, got, sizeof(got));
 	EXPECT_EQ(0xff, got[0]);
 	EXPECT_EQ(0, got[1]);
 	EXPECT_EQ(0, got[2]);
@@ -249,7 +205,7 @@ TEST_F(tty, dtr_and_rts_of_the_tty_are_the_ports_inputs)
 {
 	int bits = TIOCM_DTR | TIOCM_RTS;
 
-	EXPECT_EQ(bits, lines_of(self->fd) & bits);
+	EXPECT_EQ(bits, vst_tty_lines(self->fd) & bits);
 	EXPECT_EQ(UART_MSR_CTS | UART_MSR_DSR | UART_MSR_DCD,
 		  vst_in(&self->u, UART_MSR) & LINES);
 	bits = TIOCM_DTR;
@@ -263,11 +219,11 @@ TEST_F(tty, dtr_and_rts_of_the_tty_are_the_ports_inputs)
 TEST_F(tty, dtr_and_rts_of_the_port_are_the_ttys_inputs)
 {
 	vst_out(&self->u, UART_MCR, 0);
-	EXPECT_EQ(0, lines_of(self->fd) & FROM);
+	EXPECT_EQ(0, vst_tty_lines(self->fd) & FROM);
 	vst_out(&self->u, UART_MCR, UART_MCR_RTS);
-	EXPECT_EQ(TIOCM_CTS, lines_of(self->fd) & FROM);
+	EXPECT_EQ(TIOCM_CTS, vst_tty_lines(self->fd) & FROM);
 	vst_out(&self->u, UART_MCR, UART_MCR_DTR);
-	EXPECT_EQ(TIOCM_DSR | TIOCM_CAR, lines_of(self->fd) & FROM);
+	EXPECT_EQ(TIOCM_DSR | TIOCM_CAR, vst_tty_lines(self->fd) & FROM);
 }
 
 TEST_F(tty, speed_of_0_drops_the_lines)
@@ -278,14 +234,14 @@ TEST_F(tty, speed_of_0_drops_the_lines)
 	cfsetspeed(&t, B0);
 	ASSERT_EQ(0, tcsetattr(self->fd, TCSANOW, &t));
 	EXPECT_EQ(0, vst_in(&self->u, UART_MSR) & LINES);
-	tty_raw(self->fd, 0, CLOCAL);
+	vst_tty_raw(self->fd, 0, CLOCAL);
 	EXPECT_EQ(UART_MSR_CTS | UART_MSR_DSR | UART_MSR_DCD,
 		  vst_in(&self->u, UART_MSR) & LINES);
 }
 
 TEST_F(tty, closing_drops_the_lines_if_asked_to)
 {
-	tty_raw(self->fd, 0, CLOCAL | HUPCL);
+	vst_tty_raw(self->fd, 0, CLOCAL | HUPCL);
 	close(self->fd);
 	EXPECT_EQ(0, vst_in(&self->u, UART_MSR) & LINES);
 	self->fd = vst_ok(tty_open(vst_card(), 0, 0));
@@ -303,21 +259,21 @@ static void let_no_worker_run(bool on)
 
 TEST_F(tty, carrier_that_drops_for_a_moment_hangs_up)
 {
-	tty_raw(self->fd, 0, 0);
+	vst_tty_raw(self->fd, 0, 0);
 	let_no_worker_run(true);
 	vst_out(&self->u, UART_MCR, 0);
 	vst_out(&self->u, UART_MCR, UART_MCR_DTR);
 	let_no_worker_run(false);
-	EXPECT_TRUE(tty_ready(self->fd, POLLHUP));
+	EXPECT_TRUE(vst_tty_ready(self->fd, POLLHUP));
 }
 
 TEST_F(tty, carrier_that_drops_hangs_up)
 {
 	char c;
 
-	tty_raw(self->fd, 0, 0);
+	vst_tty_raw(self->fd, 0, 0);
 	vst_out(&self->u, UART_MCR, 0);
-	EXPECT_TRUE(tty_ready(self->fd, POLLHUP));
+	EXPECT_TRUE(vst_tty_ready(self->fd, POLLHUP));
 	EXPECT_EQ(0, read(self->fd, &c, 1));
 }
 
@@ -327,7 +283,7 @@ TEST_F(tty, carrier_that_drops_is_nothing_to_a_local_line)
 
 	vst_out(&self->u, UART_MCR, 0);
 	vst_uart_send(&self->u, "a", 1);
-	tty_recv(self->fd, &got, 1);
+	vst_tty_recv(self->fd, &got, 1);
 	EXPECT_EQ('a', got);
 }
 
@@ -346,7 +302,7 @@ TEST_F(tty, open_waits_for_the_carrier)
 	void *fd;
 
 	vst_out(&self->u, UART_MCR, 0);
-	tty_raw(self->fd, 0, 0);
+	vst_tty_raw(self->fd, 0, 0);
 	close(self->fd);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, open_and_close, vst_card()));
 	/* It drives its lines while it waits. */
@@ -355,7 +311,7 @@ TEST_F(tty, open_waits_for_the_carrier)
 	ASSERT_EQ(0, pthread_join(thread, &fd));
 	EXPECT_LE(0, (long)fd);
 	self->fd = vst_ok(tty_open(vst_card(), 0, O_NONBLOCK));
-	tty_raw(self->fd, 0, CLOCAL);
+	vst_tty_raw(self->fd, 0, CLOCAL);
 }
 
 /* ---- flow ---- */
@@ -375,7 +331,7 @@ TEST_F(tty, port_that_does_not_read_holds_the_writer)
 	EXPECT_EQ(0, vst_in(&self->u, UART_LSR) & UART_LSR_OE);
 	vst_uart_recv(&self->u, got, sizeof(got));
 	vst_uart_recv(&self->u, got, sizeof(got));
-	EXPECT_TRUE(tty_ready(self->fd, POLLOUT));
+	EXPECT_TRUE(vst_tty_ready(self->fd, POLLOUT));
 	tcflush(self->fd, TCOFLUSH);
 }
 
@@ -388,7 +344,7 @@ TEST_F(tty, reader_that_does_not_read_holds_the_port)
 	while (n < sizeof(sent) && vst_until(vst_in(&self->u, UART_LSR) & UART_LSR_THRE, 300))
 		vst_out(&self->u, UART_TX, sent[n++]);
 	EXPECT_GT(sizeof(sent), n);
-	tty_recv(self->fd, got, n);
+	vst_tty_recv(self->fd, got, n);
 	EXPECT_EQ(-1, vst_differs(sent, got, n));
 	EXPECT_TRUE(lsr_becomes(&self->u, UART_LSR_TEMT));
 }
@@ -397,7 +353,7 @@ TEST_F(tty, hardware_flow_control_waits_for_cts)
 {
 	u8 got;
 
-	tty_raw(self->fd, 0, CLOCAL | CRTSCTS);
+	vst_tty_raw(self->fd, 0, CLOCAL | CRTSCTS);
 	vst_out(&self->u, UART_MCR, UART_MCR_DTR);
 	ASSERT_EQ(1, write(self->fd, "a", 1));
 	EXPECT_FALSE(vst_in(&self->u, UART_LSR) & UART_LSR_DR);
@@ -410,15 +366,15 @@ TEST_F(tty, xoff_and_xon_of_the_port_stop_and_start_the_tty)
 {
 	u8 got;
 
-	tty_raw(self->fd, IXON, CLOCAL);
-	vst_out(&self->u, UART_TX, XOFF);
+	vst_tty_raw(self->fd, IXON, CLOCAL);
+	vst_out(&self->u, UART_TX, VST_XOFF);
 	/* It is no data: what comes after it proves that it was taken. */
 	vst_out(&self->u, UART_TX, 'x');
-	tty_recv(self->fd, &got, 1);
+	vst_tty_recv(self->fd, &got, 1);
 	ASSERT_EQ('x', got);
 	ASSERT_EQ(1, write(self->fd, "a", 1));
 	EXPECT_FALSE(vst_in(&self->u, UART_LSR) & UART_LSR_DR);
-	vst_out(&self->u, UART_TX, XON);
+	vst_out(&self->u, UART_TX, VST_XON);
 	vst_uart_recv(&self->u, &got, 1);
 	EXPECT_EQ('a', got);
 }
@@ -512,7 +468,7 @@ TEST_F(card, pulled_while_open_hangs_up)
 	char c;
 
 	vst_card_pull(&self->card);
-	EXPECT_TRUE(tty_ready(fd, POLLHUP));
+	EXPECT_TRUE(vst_tty_ready(fd, POLLHUP));
 	EXPECT_EQ(0, read(fd, &c, 1));
 	EXPECT_EQ(-1, write(fd, "x", 1));
 	EXPECT_EQ(EIO, errno);
@@ -533,7 +489,7 @@ TEST_F(card, pulled_while_somebody_reads_ends_the_read)
 	pthread_t thread;
 	void *n;
 
-	tty_raw(fd, 0, CLOCAL);
+	vst_tty_raw(fd, 0, CLOCAL);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, read_one, &fd));
 	vst_card_pull(&self->card);
 	ASSERT_EQ(0, pthread_join(thread, &n));
@@ -547,7 +503,7 @@ TEST_F(card, pulled_while_an_open_waits_for_the_carrier_ends_it)
 	pthread_t thread;
 	void *ret;
 
-	tty_raw(fd, 0, 0);
+	vst_tty_raw(fd, 0, 0);
 	close(fd);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, open_and_close, &self->card));
 	vst_card_pull(&self->card);
@@ -560,7 +516,7 @@ TEST_F(card, pulled_with_bytes_under_way_forgets_them)
 	static u8 sent[4000];
 	int fd = vst_ok(tty_open(&self->card, 0, O_NONBLOCK));
 
-	tty_raw(fd, 0, CLOCAL);
+	vst_tty_raw(fd, 0, CLOCAL);
 	EXPECT_LT(0, write(fd, sent, sizeof(sent)));
 	vst_card_pull(&self->card);
 	close(fd);
@@ -587,7 +543,7 @@ TEST_F(card, settings_are_not_those_of_the_card_before)
 	int fd = vst_ok(tty_open(&self->card, 0, 0));
 	struct termios t;
 
-	tty_raw(fd, 0, CLOCAL);
+	vst_tty_raw(fd, 0, CLOCAL);
 	close(fd);
 	vst_card_pull(&self->card);
 	vst_card_live(&self->card);

@@ -474,6 +474,27 @@ int __vst_group_open(const char *bdf);
 int __vst_container_open(void);
 #define vst_container_open() vst_ok(__vst_container_open())
 
+/* ---- kernel modules (vst_module.c) ---- */
+
+/**
+ * __vst_module_load() - load a module of the build that is tested
+ * @name: its name; the file is in $VLAB_MODULES, else the one installed is taken
+ * @params: "slots=4 acs=0"
+ *
+ * Return: 0 or -errno; -ENOENT it is not there.
+ */
+int __vst_module_load(const char *name, const char *params);
+#define vst_module_load(...) vst_ok(__vst_module_load(__VA_ARGS__))
+
+/**
+ * __vst_module_unload() - unload a module, without waiting
+ * @name: its name
+ *
+ * Return: 0 or -errno; -EWOULDBLOCK somebody uses it.
+ */
+int __vst_module_unload(const char *name);
+#define vst_module_unload(...) vst_ok(__vst_module_unload(__VA_ARGS__))
+
 /* ---- the program (vst_main.c) ---- */
 
 /**
@@ -814,6 +835,13 @@ int __vst_open_in(struct vst_dev **dev, const char *bdf, struct vst_iommu *iommu
 })
 
 #define vst_open(bdf) vst_open_in(bdf, NULL)
+
+/* With Bus Master on: it may read and write memory, and send messages. */
+#define vst_open_master(bdf) ({						\
+	struct vst_dev *__master = vst_open(bdf);			\
+	vst_master(__master, true);					\
+	__master;							\
+})
 
 /**
  * __vst_cdev_open() - open a device's own file of /dev/vfio/devices
@@ -1276,6 +1304,22 @@ struct vst_uart vst_uart(struct vst_dev *dev, unsigned int port);
 void vst_uart_setup(const struct vst_uart *u, u16 divisor);
 
 /**
+ * vst_uart_raise() - interrupt, at once
+ * @dev: the function
+ * @port: number; idle
+ *
+ * The transmitter is empty, and asks for attention until vst_uart_lower().
+ */
+void vst_uart_raise(struct vst_dev *dev, unsigned int port);
+
+/**
+ * vst_uart_lower() - no interrupt any more
+ * @dev: the function
+ * @port: number
+ */
+void vst_uart_lower(struct vst_dev *dev, unsigned int port);
+
+/**
  * __vst_uart_send() - send bytes by polling LSR
  * @u: the port
  * @buf: the bytes
@@ -1296,5 +1340,43 @@ int __vst_uart_send(const struct vst_uart *u, const void *buf, size_t len);
  */
 int __vst_uart_recv(const struct vst_uart *u, void *buf, size_t len);
 #define vst_uart_recv(...) vst_ok(__vst_uart_recv(__VA_ARGS__))
+
+/* ---- ttys (vst_tty.c) ---- */
+
+#define VST_XON		0x11
+#define VST_XOFF	0x13
+
+/**
+ * vst_tty_raw() - bytes as they are, 8N1 at 115200
+ * @fd: a tty
+ * @iflag: of struct termios
+ * @cflag: the same, beside what always is
+ */
+void vst_tty_raw(int fd, unsigned int iflag, unsigned int cflag);
+
+/**
+ * vst_tty_ready() - wait, with a deadline
+ * @fd: a tty
+ * @events: POLLIN, POLLOUT, POLLHUP
+ *
+ * Return: true when one of them came.
+ */
+bool vst_tty_ready(int fd, short events);
+
+/**
+ * vst_tty_recv() - receive, with a deadline
+ * @fd: a tty
+ * @buf: for the bytes
+ * @len: how many must come
+ */
+void vst_tty_recv(int fd, void *buf, size_t len);
+
+/**
+ * vst_tty_lines() - the modem lines
+ * @fd: a tty
+ *
+ * Return: TIOCM_*.
+ */
+int vst_tty_lines(int fd);
 
 #endif

@@ -30,6 +30,20 @@ void vst_uart_setup(const struct vst_uart *u, u16 divisor)
 	vst_in(u, UART_IIR);
 }
 
+void vst_uart_raise(struct vst_dev *dev, unsigned int port)
+{
+	struct vst_uart u = vst_uart(dev, port);
+
+	vst_out(&u, UART_IER, UART_IER_THRI);
+}
+
+void vst_uart_lower(struct vst_dev *dev, unsigned int port)
+{
+	struct vst_uart u = vst_uart(dev, port);
+
+	vst_out(&u, UART_IER, 0);
+}
+
 static bool lsr_has(const struct vst_uart *u, u8 bits)
 {
 	return vst_until(vst_in(u, UART_LSR) & bits, VST_DEADLINE_MS);
