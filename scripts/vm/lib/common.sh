@@ -36,16 +36,17 @@ stage() { # NAME
 stage_done() { # RESULT
 	local seconds
 
-	seconds=$(seconds_since "$STAGE_START")
+	seconds_since "$STAGE_START" seconds
 	[[ $STAGE ]] || printf '%s... ' "$SAY_PREFIX" >&2
 	printf '%s (%s s)\n' "$1" "$seconds" >&2
 	STAGE=''
 }
 
-seconds_since() { # EPOCHREALTIME
+# No child process, as bash forgets a ^C that comes while one ends (docs/surprises.md).
+seconds_since() { # EPOCHREALTIME VARIABLE
 	local us=$((${EPOCHREALTIME/[.,]/} - ${1/[.,]/}))
 
-	printf '%d.%d\n' $((us / 1000000)) $((us % 1000000 / 100000))
+	printf -v "$2" '%d.%d' $((us / 1000000)) $((us % 1000000 / 100000))
 }
 
 # Words as a shell takes them, quoted where need be.

@@ -92,7 +92,7 @@ wait_guest() { # RUN ON_START
 	defer stop_process FOLLOW_PID
 	while next_word "$control"; do
 		case $word in
-		start) [[ $BOOT_SECONDS ]] || { BOOT_SECONDS=$(seconds_since "$STARTED") && "$2"; } ;;
+		start) [[ $BOOT_SECONDS ]] || { seconds_since "$STARTED" BOOT_SECONDS && "$2"; } ;;
 		exit) GUEST_CODE=$value ;;
 		esac
 	done
@@ -100,7 +100,7 @@ wait_guest() { # RUN ON_START
 	FOLLOW_PID=''
 	wait "$GUEST_PID" || status=$?
 	GUEST_PID=''
-	GUEST_SECONDS=$(seconds_since "$STARTED")
+	seconds_since "$STARTED" GUEST_SECONDS
 	GUEST_SPLAT=$(grep -aEm1 "$SPLAT" "$1/console.log" | tr -d '\r') || GUEST_SPLAT=''
 	judge_end "$1" "$status"
 }
