@@ -227,8 +227,11 @@ test_check_names_the_steps_when_one_is_unknown() {
 
 test_check_builds_each_kernel_that_a_lane_wants_once() {
 	small_project
-	printf '%s src:7.2+%s system intel 1 *\n' two base three base,iommufd four base \
-		nightly-five base debug base,debug >>"$T/top/scripts/vm/lanes"
+	{
+		printf '%s src:7.2+%s system intel 1 *\n' two base three base,iommufd four base
+		echo '# not in the gate'
+		echo 'debug src:7.2+base,debug system intel 1 *'
+	} >>"$T/top/scripts/vm/lanes"
 	check --list
 	expect_rc 0
 	grep -E '^(kernel-7|modules-7|lane-)' "$T/out" | diff - <(printf '%s\n' \
