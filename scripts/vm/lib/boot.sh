@@ -64,7 +64,7 @@ payload() { # START LENGTH
 }
 
 pack_initramfs() { # DIR; makes DIR.cpio
-	mkdir -p "$1"/{bin,dev,proc,modules,lower,over,root}
+	mkdir -p "$1"/{bin,dev,proc,modules,lower,over,sysroot}
 	cp -- "$(command -v busybox)" "$1/bin/busybox"
 	cp -- "$VM_DIR"/guest/* "$1/"
 	boot_modules | copy_modules "$1/modules"
