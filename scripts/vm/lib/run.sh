@@ -59,13 +59,13 @@ run_lane() { # NAME TOTALS
 	finish "$code"
 }
 
-# How many times longer than others the tests of this lane may take.
+# How many times longer than others the tests of this lane may take: the last word
+# counts, as in the guest.
 patience() {
-	if [[ " $APPEND " =~ \ VLAB_PATIENCE=([0-9]+)\  ]]; then
-		echo "${BASH_REMATCH[1]}"
-	else
-		echo 1
-	fi
+	local given=${VLAB_PATIENCE:+VLAB_PATIENCE=$VLAB_PATIENCE}
+
+	[[ " VLAB_PATIENCE=1 $APPEND $OPT_APPEND $given " =~ .*\ VLAB_PATIENCE=([0-9]+)\  ]]
+	echo "${BASH_REMATCH[1]}"
 }
 
 add_totals() { # FILE

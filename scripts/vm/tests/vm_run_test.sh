@@ -244,6 +244,29 @@ test_run_ended_by_a_signal_to_it_alone_leaves_nothing() {
 	expect_nothing_left
 }
 
+# SECONDS OPTION...: what `vm run` with these options limits a guest's time to.
+expect_limit() {
+	local limit=$1
+
+	FAKE_GUEST=hang vm_start run one "${@:2}"
+	pgrep -g "$pid" -fx "timeout --foreground --kill-after=5 $limit .*" >/dev/null ||
+		fail "not $limit s: $(pgrep -g "$pid" -fa kill-after)"
+	kill -TERM "$pid"
+	vm_wait
+	rm "$FAKE_STARTED"
+}
+
+test_run_gives_a_slow_kernel_more_time() {
+	project
+	expect_limit 900
+	expect_limit 3600 --append VLAB_PATIENCE=4
+	VLAB_PATIENCE=2 expect_limit 1800 --append VLAB_PATIENCE=4
+	VLAB_PATIENCE=2 expect_limit 7 --timeout 7
+	sed -i 's/ 1 \*$/ 1 * VLAB_PATIENCE=3/' "$T/top/scripts/vm/lanes"
+	expect_limit 2700
+	expect_limit 4500 --append 'VLAB_PATIENCE=5 quiet'
+}
+
 # A QEMU of the given version that plays the usual guest.
 qemu_of_version() {
 	# shellcheck disable=SC2016 # for the script
