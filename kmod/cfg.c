@@ -222,18 +222,17 @@ EXPORT_SYMBOL_VLAB(vlab_cap_msi);
  * @fn: the function
  * @off: offset, 12 bytes
  * @vectors: 1 to 2048
- * @bar: BAR of table and pending bits
- * @table: offset of the table in it, 8-aligned
- * @pba: offset of the pending bits in it, 8-aligned
+ * @table: where the table is: offset, 8-aligned, | BAR
+ * @pba: where the pending bits are, likewise
  */
 void vlab_cap_msix(struct vlab_fn *fn, unsigned int off, unsigned int vectors,
-		   unsigned int bar, u32 table, u32 pba)
+		   u32 table, u32 pba)
 {
 	fn->msix = vlab_cap_raw(fn, off, PCI_CAP_ID_MSIX, NULL, 0);
 	vlab_cfg_reg(&fn->cfg, off + PCI_MSIX_FLAGS, 2, vectors - 1,
 		     PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL, 0);
-	vlab_cfg_reg(&fn->cfg, off + PCI_MSIX_TABLE, 4, table | bar, 0, 0);
-	vlab_cfg_reg(&fn->cfg, off + PCI_MSIX_PBA, 4, pba | bar, 0, 0);
+	vlab_cfg_reg(&fn->cfg, off + PCI_MSIX_TABLE, 4, table, 0, 0);
+	vlab_cfg_reg(&fn->cfg, off + PCI_MSIX_PBA, 4, pba, 0, 0);
 }
 EXPORT_SYMBOL_VLAB(vlab_cap_msix);
 

@@ -518,25 +518,29 @@ EXPORT_SYMBOL_VLAB(vlab_dma_init);
 
 /**
  * vlab_dma_reset() - forget the transfer under way
- * @fn: the function; its registers already have their reset values
+ * @fn: the function; its registers already have their reset values. It need not have
+ *	an engine
  *
  * fn->lock held.
  */
 void vlab_dma_reset(struct vlab_fn *fn)
 {
 	lockdep_assert_held(&fn->lock);
-	fn->dma->epoch++;
+	if (fn->dma)
+		fn->dma->epoch++;
 }
 EXPORT_SYMBOL_VLAB(vlab_dma_reset);
 
 /**
  * vlab_dma_stop() - end the transfer under way and wait for the worker
- * @fn: the function; nobody can start another one
+ * @fn: the function; nobody can start another one. It need not have an engine
  */
 void vlab_dma_stop(struct vlab_fn *fn)
 {
 	unsigned long flags;
 
+	if (!fn->dma)
+		return;
 	raw_spin_lock_irqsave(&fn->lock, flags);
 	fn->dma->val[REG_STATUS] &= ~VLAB_DMA_ST_BUSY;
 	fn->dma->epoch++;

@@ -226,7 +226,7 @@ void vlab_cfg_bridge_header(struct vlab_fn *fn, const struct vlab_ident *id);
 void vlab_cap_pm(struct vlab_fn *fn, unsigned int off, bool no_soft_reset);
 void vlab_cap_msi(struct vlab_fn *fn, unsigned int off, unsigned int vectors, u16 flags);
 void vlab_cap_msix(struct vlab_fn *fn, unsigned int off, unsigned int vectors,
-		   unsigned int bar, u32 table, u32 pba);
+		   u32 table, u32 pba);
 void vlab_cap_pcie(struct vlab_fn *fn, unsigned int off, unsigned int type, bool flr);
 void vlab_cap_af(struct vlab_fn *fn, unsigned int off);
 unsigned int vlab_cap_raw(struct vlab_fn *fn, unsigned int off, u8 id,

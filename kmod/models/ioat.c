@@ -50,7 +50,8 @@ static void add_error_registers(struct vlab_cfg *cfg)
 static int ioat_init(struct vlab_fn *fn)
 {
 	vlab_cfg_header(fn, &ioat_ident);
-	vlab_cap_msix(fn, 0x80, 1, VLAB_IOAT_BAR, VLAB_IOAT_MSIX_TABLE, VLAB_IOAT_MSIX_PBA);
+	vlab_cap_msix(fn, 0x80, 1, VLAB_IOAT_MSIX_TABLE | VLAB_IOAT_BAR,
+		      VLAB_IOAT_MSIX_PBA | VLAB_IOAT_BAR);
 	vlab_cap_pcie(fn, 0x90, PCI_EXP_TYPE_ENDPOINT, true);
 	vlab_cap_pm(fn, 0xe0, false);
 	add_error_registers(&fn->cfg);

@@ -317,7 +317,8 @@ static int own_irqs(struct serial *s)
 	if (msi)
 		vlab_cap_msi(&s->fn, 0x50, msi, PCI_MSI_FLAGS_64BIT | PCI_MSI_FLAGS_MASKBIT);
 	if (msix)
-		vlab_cap_msix(&s->fn, 0x70, msix, VLAB_SERIAL_BAR_MSIX, 0, MSIX_PBA);
+		vlab_cap_msix(&s->fn, 0x70, msix, VLAB_SERIAL_BAR_MSIX,
+			      MSIX_PBA | VLAB_SERIAL_BAR_MSIX);
 	return vlab_irq_init(&s->fn, max3(s->nports, msi, msix));
 }
 
@@ -632,8 +633,7 @@ static void serial_stop(struct vlab_fn *fn)
 	struct serial *s = to_serial(fn);
 	unsigned int i;
 
-	if (fn->dma)
-		vlab_dma_stop(fn);
+	vlab_dma_stop(fn);
 	for (i = 0; i < s->nports; i++)
 		serport_stop(&s->port[i]);
 	synchronize_rcu_expedited();
@@ -655,8 +655,7 @@ static void serial_reset(struct vlab_fn *fn)
 	struct serial *s = to_serial(fn);
 	unsigned int i;
 
-	if (fn->dma)
-		vlab_dma_reset(fn);
+	vlab_dma_reset(fn);
 	for (i = 0; i < s->nports; i++)
 		serport_reset(&s->port[i]);
 }

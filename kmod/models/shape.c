@@ -480,8 +480,7 @@ static void add_msix(struct vlab_fn *fn, unsigned int off)
 {
 	const struct spec *s = &to_shape(fn)->spec;
 
-	vlab_cap_msix(fn, off, s->msix, s->table.bar, s->table.off, 0);
-	vlab_cfg_reg(&fn->cfg, off + PCI_MSIX_PBA, 4, s->pba.off | s->pba.bar, 0, 0);
+	vlab_cap_msix(fn, off, s->msix, s->table.off | s->table.bar, s->pba.off | s->pba.bar);
 }
 
 static void add_pcie(struct vlab_fn *fn, unsigned int off)
@@ -803,18 +802,6 @@ static int shape_init(struct vlab_fn *fn)
 	       add_bars(s) ?: add_regs(s) ?: add_pba(s) ?: add_rom(s);
 }
 
-static void shape_stop(struct vlab_fn *fn)
-{
-	if (fn->dma)
-		vlab_dma_stop(fn);
-}
-
-static void shape_reset(struct vlab_fn *fn)
-{
-	if (fn->dma)
-		vlab_dma_reset(fn);
-}
-
 #define BAR_PARAM(_name, _def)							\
 	{									\
 		.name = _name,							\
@@ -882,9 +869,9 @@ static const struct vlab_model shape_model = {
 	.functions = shape_functions,
 	.check = shape_check,
 	.init = shape_init,
-	.stop = shape_stop,
+	.stop = vlab_dma_stop,
 	.exit = vlab_dma_exit,
-	.reset = shape_reset,
+	.reset = vlab_dma_reset,
 	.cfg_written = shape_cfg_written,
 };
 module_vlab_model(shape_model);

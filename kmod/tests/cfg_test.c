@@ -199,7 +199,7 @@ TEST(msix_table_is_where_it_says)
 {
 	struct vlab_fn *fn = header();
 
-	vlab_cap_msix(fn, 0x70, 2048, 4, 0, 0x8000);
+	vlab_cap_msix(fn, 0x70, 2048, 4, 0x8004);
 	EXPECT_EQ(2047, vlab_cfg_get(&fn->cfg, 0x72, 2));
 	EXPECT_EQ(4, vlab_cfg_get(&fn->cfg, 0x74, 4));
 	EXPECT_EQ(0x8004, vlab_cfg_get(&fn->cfg, 0x78, 4));
@@ -290,7 +290,7 @@ TEST(masks_are_disjoint_whatever_is_built)
 
 	vlab_cap_pm(fn, 0x40, true);
 	vlab_cap_msi(fn, 0x50, 32, PCI_MSI_FLAGS_64BIT | PCI_MSI_FLAGS_MASKBIT);
-	vlab_cap_msix(fn, 0x70, 16, 4, 0, 0x8000);
+	vlab_cap_msix(fn, 0x70, 16, 4, 0x8004);
 	vlab_cap_pcie(fn, 0x80, PCI_EXP_TYPE_ENDPOINT, true);
 	vlab_cap_af(fn, 0xc0);
 	vlab_ext_cap_aer(fn, 0x100);

@@ -21,7 +21,7 @@ static int init(struct vlab_fn *fn)
 	vlab_cfg_header(fn, &ident);
 	vlab_cap_pm(fn, PM, false);
 	vlab_cap_msi(fn, MSI, VECTORS, PCI_MSI_FLAGS_64BIT | PCI_MSI_FLAGS_MASKBIT);
-	vlab_cap_msix(fn, MSIX, VECTORS, 4, 0, 0x8000);
+	vlab_cap_msix(fn, MSIX, VECTORS, 4, 0x8004);
 	vlab_cap_pcie(fn, EXP, PCI_EXP_TYPE_ENDPOINT, true);
 	vlab_cap_af(fn, AF);
 	return vlab_irq_init(fn, VECTORS);

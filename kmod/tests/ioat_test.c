@@ -37,7 +37,7 @@ static int model_init(struct vlab_fn *f)
 	static const struct vlab_ident id = { .vendor = 0x8086, .pin = 1 };
 
 	vlab_cfg_header(f, &id);
-	vlab_cap_msix(f, MSIX, 1, 0, 0x2000, 0x3000);
+	vlab_cap_msix(f, MSIX, 1, 0x2000, 0x3000);
 	vlab_cap_pcie(f, 0x90, PCI_EXP_TYPE_ENDPOINT, true);
 	vlab_cfg_reg(&f->cfg, VLAB_IOAT_CFG_CHANERR, 4, 0, 0, VLAB_IOAT_ERR_ALL);
 	return vlab_bar_init(f, 0, VLAB_IOAT_BAR_SIZE, 0, 0) ?:
