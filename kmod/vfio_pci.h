@@ -40,7 +40,8 @@ struct vlab_vfio_pin {
  * @owner: how the function gets at memory; registered while open
  * @pin: see there
  * @can_map: BARs of ours that can be mapped, as a whole or in part; set by open
- * @has_ioas: the device is attached to an address space of iommufd; under @pin's lock
+ * @has_ioas: the device is attached to an address space of iommufd; under @pin's lock,
+ *	but for unbind, which comes when nobody has the device open
  * @ioeventfds: writes to our BARs on a signal
  * @nioeventfds: how many
  * @ioeventfds_lock: protects both
