@@ -36,15 +36,13 @@ TESTS=(
 	cards_can_be_pulled_after_the_guests
 )
 
-# The cards, each by the name of its personality. guest.sh knows the slots. In
-# configfs they are nested-CARD.
-CARDS=(mcs9922 qemu4x vlab)
+# The cards, each by the name of its personality. guest.sh knows the slots.
 declare -A SLOT=([mcs9922]=10 [qemu4x]=11 [vlab]=12)
 declare -A ATTRIBUTES=(
-	[mcs9922]="personality=mcs9922 port0/far=null-modem:nested-qemu4x/0
-		port1/far=null-modem:nested-qemu4x/1 port2/far=tty"
-	[qemu4x]="personality=qemu4x port0/far=null-modem:nested-mcs9922/0
-		port1/far=null-modem:nested-mcs9922/1 port2/far=tty"
+	[mcs9922]="personality=mcs9922 port0/far=null-modem:qemu4x/0
+		port1/far=null-modem:qemu4x/1 port2/far=tty"
+	[qemu4x]="personality=qemu4x port0/far=null-modem:mcs9922/0
+		port1/far=null-modem:mcs9922/1 port2/far=tty"
 	[vlab]="port1/pace=line port2/far=none"
 )
 
@@ -55,11 +53,11 @@ FILES='' STARTED=()
 # CARD: plug it in; leaves its functions' addresses in FILES
 card_up() {
 	# shellcheck disable=SC2086 # a word each
-	"$DIR/card.sh" up "name=nested-$1" ports=4 ${ATTRIBUTES[$1]} | awk '{ print $1 }' >"$FILES/$1.bdf"
+	"$DIR/card.sh" up "name=$1" ports=4 ${ATTRIBUTES[$1]} | awk '{ print $1 }' >"$FILES/$1.bdf"
 }
 
 cards_down() {
-	timeout 60 "$DIR/card.sh" down "${CARDS[@]/#/nested-}"
+	timeout 60 "$DIR/card.sh" down "${!SLOT[@]}"
 }
 
 # CARD: QEMU's arguments for it, below a root port of its own
@@ -106,7 +104,7 @@ pump() {
 	local node seconds
 
 	read -r seconds <"$FILES/seconds"
-	node=$(<"$CONFIGFS/nested-$1/port2/node")
+	node=$(<"$CONFIGFS/$1/port2/node")
 	exec "$DIR/pump" $((seconds + 120)) "/dev/$node:$FILES/$1.host:$FILES/$1.got:h:${1:0:1}" \
 		>"$FILES/$1.pump" 2>&1
 }
@@ -176,13 +174,13 @@ guest() {
 	local args=() card seconds
 
 	read -r seconds <"$FILES/seconds"
-	for card in "${CARDS[@]}"; do
+	for card in "${!SLOT[@]}"; do
 		mapfile -t -O ${#args[@]} args < <(devices "$card")
 	done
 	# shellcheck disable=SC2086 # a command and its first arguments
 	$VLAB_NESTED --cpus 1 --mem 768M --timeout $((seconds + 240)) --allow-reboot \
 		--append 8250.nr_uarts=32 "${args[@]}" \
-		-- "$DIR/nested/guest.sh" "$DIR" "$FILES" "${CARDS[@]}" >"$FILES/guest.out" 2>&1
+		-- "$DIR/nested/guest.sh" "$DIR" "$FILES" "${!SLOT[@]}" >"$FILES/guest.out" 2>&1
 }
 
 # FUNCTION ARGUMENT...: in the background
@@ -203,7 +201,7 @@ main() {
 	FILES=$(mktemp -d)
 	trap clean_up EXIT
 	make_files "$bytes"
-	for card in "${CARDS[@]}"; do
+	for card in "${!SLOT[@]}"; do
 		card_up "$card"
 	done
 	start pump mcs9922
