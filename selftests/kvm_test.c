@@ -716,6 +716,5 @@ int main(int argc, char **argv)
 {
 	static const char *const attrs[] = { "model=serial", "ports=1", "msi=8", "msix=8", NULL };
 
-	vst_vm_hold();
 	exit(vst_main(argc, argv, attrs, test_harness_run));
 }

@@ -63,17 +63,6 @@ const char *vst_vm_missing(void);
 } while (0)
 
 /**
- * vst_vm_hold() - have a machine until this process ends
- *
- * The kernel patches the scheduler's code for the first machine and back after the
- * last, and the local APIC's in the same way. QEMU's TCG gets that wrong at times
- * when it has a thread for each processor (seen with 7.2): a processor executes a
- * breakpoint that is not there any more, for ever. A program with many machines
- * calls this first, in the process that outlives them. Without KVM nothing happens.
- */
-void vst_vm_hold(void);
-
-/**
  * vst_vm_open() - make a machine
  *
  * GSI VST_VM_LINE_GSI is a level of the PIC, each of the VST_VM_MSIS GSIs from

@@ -145,16 +145,6 @@ static struct vst_vm *make_machine(void)
 	return vm;
 }
 
-void vst_vm_hold(void)
-{
-	struct vst_vm *vm;
-
-	if (vst_vm_missing())
-		return;
-	vm = make_machine();
-	vm->vcpu = vst_vm_ioctl(vm, KVM_CREATE_VCPU, NULL);
-}
-
 struct vst_vm *vst_vm_open(void)
 {
 	struct vst_vm *vm = make_machine();
