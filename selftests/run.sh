@@ -192,15 +192,14 @@ run_all() {
 
 # Emulated processors need help where they run guests; see kick.c.
 start_kick() {
-	grep -q TCG /proc/cpuinfo || return 0
-	modprobe -q kvm_amd || :
 	"$DIR/kick" &
 	kick=$!
 }
 
 # shellcheck disable=SC2317 # the trap calls it
 clean_up() {
-	[[ ! $kick ]] || kill "$kick" 2>/dev/null || :
+	kill "$kick" 2>/dev/null || :
+	wait "$kick" || :
 }
 
 verdict() {
@@ -231,8 +230,8 @@ choose_programs "${patterns[@]:-*}"
 	die "no test matches ${patterns[*]}; there are: ${list[*]}"
 }
 read_settings
-trap clean_up EXIT
 start_kick
+trap clean_up EXIT
 [[ ${VLAB_BDF:-} ]] || load_modules "$modules" || die "set-up failed"
 export VLAB_MODULES=$modules
 cards_before=" $(printf '%s ' "$CONFIGFS"/*)"
