@@ -332,7 +332,8 @@ int vlab_intx_init(struct vlab_slot_fn *sf)
 		return virq;
 	irq_set_chip_data(virq, sf);
 	irq_set_chip_and_handler_name(virq, &intx_chip, handle_level_irq, "level");
-	irq_modify_status(virq, IRQ_NOREQUEST, IRQ_NOPROBE);
+	/* A level, so that one that came and went while it was disabled is forgotten. */
+	irq_modify_status(virq, IRQ_NOREQUEST, IRQ_NOPROBE | IRQ_LEVEL);
 	sf->virq = virq;
 	return 0;
 }
