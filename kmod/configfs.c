@@ -245,6 +245,7 @@ CARD_PARAM(flr);
 CARD_PARAM(pm);
 CARD_PARAM(type);
 CARD_PARAM(pin);
+CARD_PARAM(disintx);
 CARD_PARAM(caps);
 CARD_PARAM(chain);
 CARD_PARAM(rom);
@@ -454,6 +455,7 @@ static struct configfs_attribute *card_attrs[] = {
 	&vlab_card_attr_pm,
 	&vlab_card_attr_type,
 	&vlab_card_attr_pin,
+	&vlab_card_attr_disintx,
 	&vlab_card_attr_caps,
 	&vlab_card_attr_chain,
 	&vlab_card_attr_rom,

@@ -1130,6 +1130,7 @@ TEST_F(refused, values_that_no_card_can_have)
 		{ "msix_pba", "4:", offset }, { "msix_pba", "4:-8", offset },
 		{ "msi", "64", "power of two" }, { "msi", "3", "power of two" },
 		{ "msi_64", "2", "0 to 1" }, { "msi_mask", "yes", "0 to 1" },
+		{ "disintx", "2", "0 to 1" },
 		{ "pin", "E", "none, A, B, C, D" }, { "type", "pcix", "pcie, conventional" },
 		{ "flr", "maybe", "pcie, af, none" },
 		{ "pm", "yes", "soft-reset, no-soft-reset, none" },

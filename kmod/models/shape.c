@@ -796,6 +796,8 @@ static int shape_init(struct vlab_fn *fn)
 
 	read_spec(fn->card, &s->spec);
 	vlab_cfg_header(fn, &ident);
+	if (!vlab_card_num(fn->card, "disintx"))
+		fn->cfg.wmask[PCI_COMMAND + 1] &= ~(PCI_COMMAND_INTX_DISABLE >> 8);
 	add_caps(fn, &s->spec);
 	add_ext_caps(fn, &s->spec);
 	return vlab_irq_init(fn, max3(1U, s->spec.msi, s->spec.msix)) ?:
@@ -848,6 +850,7 @@ static const struct vlab_param shape_params[] = {
 	{ .name = "msi_64", .type = VLAB_PARAM_UINT, .max = 1, .def = 1 },
 	{ .name = "msi_mask", .type = VLAB_PARAM_UINT, .max = 1, .def = 1 },
 	CHOICE_PARAM("pin", pin_names, 1),
+	{ .name = "disintx", .type = VLAB_PARAM_UINT, .max = 1, .def = 1 },
 	CHOICE_PARAM("type", type_names, TYPE_PCIE),
 	CHOICE_PARAM("flr", flr_names, FLR_PCIE),
 	CHOICE_PARAM("pm", pm_names, PM_RESET),
