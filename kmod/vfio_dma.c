@@ -16,6 +16,7 @@
 #include <linux/iommu.h>
 #include <linux/jiffies.h>
 #include <linux/moduleparam.h>
+#include <linux/pm_runtime.h>
 
 #include "vfio_pci.h"
 
@@ -144,12 +145,14 @@ static int container_rw(struct vlab_vfio *v, u64 iova, void *buf, size_t len, bo
 	return ret;
 }
 
-/* Returns what vlab_dma_rw() promises. */
+/* Returns what vlab_dma_rw() promises. Asleep, or about to be: see vfio_pm.c. */
 static int owner_rw(struct vlab_owner *owner, u64 iova, void *buf, size_t len, bool write)
 {
 	struct vlab_vfio *v = container_of(owner, struct vlab_vfio, owner);
 	int ret;
 
+	if (!pm_runtime_active(&v->core.pdev->dev))
+		return -EACCES;
 	if (vlab_vfio_by_iommufd(v))
 		ret = rw_pinned(v, iova, buf, len, write);
 	else

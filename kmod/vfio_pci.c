@@ -185,6 +185,8 @@ static int vlab_vfio_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = vfio_pci_core_register_device(&v->core);
 	if (ret)
 		vfio_put_device(&v->core.vdev);
+	else
+		vlab_vfio_pm_init(&pdev->dev);
 	return ret;
 }
 

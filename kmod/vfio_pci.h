@@ -127,6 +127,13 @@ static inline struct address_space *vlab_vfio_mapping(const struct vlab_vfio *v)
 }
 #endif
 
+/* vfio_pm.c */
+#ifdef CONFIG_PM
+void vlab_vfio_pm_init(struct device *dev);
+#else
+static inline void vlab_vfio_pm_init(struct device *dev) {}
+#endif
+
 /* vfio_ioeventfd.c */
 long vlab_vfio_ioctl_ioeventfd(struct vlab_vfio *v, unsigned long arg);
 void vlab_vfio_ioeventfds_close(struct vlab_vfio *v);

@@ -5,10 +5,13 @@
  * Asleep is D3hot (serial.rst 8), which costs all but config space and card memory.
  */
 #include <fcntl.h>
+#include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
@@ -27,6 +30,8 @@
 #define MSI	VFIO_PCI_MSI_IRQ_INDEX
 #define MSIX	VFIO_PCI_MSIX_IRQ_INDEX
 #define BUF	(16 * VST_PAGE)
+
+#define GRACE_MS	200	/* for what must not happen */
 
 struct request {
 	struct vfio_device_feature feature;
@@ -461,8 +466,8 @@ TEST_F(low, messages_are_sent_again)
 	}
 }
 
-/* What was on its way as it fell asleep has arrived when its user is back. */
-TEST_F(low, transfer_ends_and_no_byte_lands_after_it_got_up)
+/* What was on its way as it fell asleep has arrived by then. */
+TEST_F(low, transfer_ends_and_no_byte_lands_after_it_fell_asleep)
 {
 	struct vst_buf buf = vst_buf(self->dev->iommu, BUF, VST_RW);
 	u8 *dst = buf.va + BUF / 2;
@@ -475,12 +480,79 @@ TEST_F(low, transfer_ends_and_no_byte_lands_after_it_got_up)
 	ASSERT_TRUE(vst_until(vst_dma_read64(self->dev, VLAB_DMA_DONE), VST_DEADLINE_MS));
 	ASSERT_EQ(0, enter(self->dev));
 	ASSERT_TRUE(falls_asleep(self->dev));
-	ASSERT_EQ(0, leave(self->dev));
 	memset(dst, 0, BUF / 2);
+	ASSERT_EQ(0, leave(self->dev));
 	EXPECT_EQ(0, vst_dma_read32(self->dev, VLAB_DMA_STATUS));
 	EXPECT_EQ(0, __vst_dma_touch(self->dev, buf.iova, BUF / 2, true));
 	EXPECT_EQ(0, dst[0]);
 	EXPECT_EQ(-1, vst_differs(dst, dst + 1, BUF / 2 - 1));
+	vst_buf_free(&buf);
+}
+
+/*
+ * Nothing is behind a page: the kernel's next access to it, for the device, waits
+ * for fill_page(). Returns a descriptor, -1 where there is no userfaultfd.
+ */
+static int empty_page(void *page)
+{
+	struct uffdio_register reg = {
+		.range = { (uintptr_t)page, VST_PAGE },
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	struct uffdio_api api = { .api = UFFD_API };
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0)
+		return -1;
+	vst_ok(__vst_xioctl(fd, UFFDIO_API, &api));
+	vst_ok(__vst_xioctl(fd, UFFDIO_REGISTER, &reg));
+	vst_assert(!madvise(page, VST_PAGE, MADV_DONTNEED));
+	return fd;
+}
+
+static void fill_page(int fd, void *page)
+{
+	struct uffdio_zeropage zero = { .range = { (uintptr_t)page, VST_PAGE } };
+
+	vst_ok(__vst_xioctl(fd, UFFDIO_ZEROPAGE, &zero));
+}
+
+/*
+ * A chunk is in hand, its user has let the device go, and only now the machine lets
+ * it sleep: it does so when the chunk has landed, and no other one comes.
+ */
+TEST_F(low, transfer_in_hand_has_landed_when_the_machine_has_put_it_to_sleep)
+{
+	struct vst_buf buf;
+	struct uffd_msg msg;
+	u8 *page;
+	int uffd;
+
+	VST_NEEDS(VST_CAN_TYPE1);
+	buf = vst_buf(self->dev->iommu, 2 * VST_PAGE, VST_RW);
+	page = buf.va + VST_PAGE;
+	memset(buf.va, 0x42, VST_PAGE);
+	set_control(self->dev, "on");
+	vst_dma_start(self->dev, &(struct vst_dma) {
+		.src = buf.iova, .dst = buf.iova + VST_PAGE, .len = VST_PAGE,
+		.count = UINT32_MAX,
+	});
+	ASSERT_EQ(0, enter(self->dev));
+	uffd = empty_page(page);
+	if (uffd < 0)
+		SKIP(return, "the kernel has no userfaultfd");
+	ASSERT_TRUE(vst_until(read(uffd, &msg, sizeof(msg)) == sizeof(msg), VST_DEADLINE_MS));
+	set_control(self->dev, "auto");
+	EXPECT_TRUE(vst_until(!is_awake(self->dev), VST_DEADLINE_MS));
+	EXPECT_FALSE(vst_until(is_status(self->dev, "suspended"), GRACE_MS));
+	fill_page(uffd, page);
+	ASSERT_TRUE(falls_asleep(self->dev));
+	EXPECT_EQ(0x42, page[VST_PAGE - 1]);
+	memset(page, 0, VST_PAGE);
+	ASSERT_EQ(0, leave(self->dev));
+	EXPECT_EQ(0, __vst_dma_touch(self->dev, buf.iova, VST_PAGE, false));
+	EXPECT_EQ(0, page[VST_PAGE - 1]);
+	close(uffd);
 	vst_buf_free(&buf);
 }
 
