@@ -17,9 +17,10 @@ ARGV=()         # result of build_argv
 OUT_FILE=stdout # where the command's output goes, in RUN
 
 # An empty slot each: id, buses, 32-bit memory, prefetchable memory, I/O. The first
-# takes a switch with a card in each of 31 slots, the others one card.
+# takes a switch with a card in each of 31 slots, the others one card. 8 GiB have room
+# for a BAR of 4 GiB wherever the firmware puts them; reserved space costs nothing.
 readonly ROOT_PORTS=(
-	'slot1 40 64M 1G 32K'
+	'slot1 40 64M 8G 32K'
 	'slot2 2 8M 256M 4K'
 	'slot3 2 8M 256M 0'
 )
@@ -29,10 +30,10 @@ readonly ROOT_PORTS=(
 # but the first, which is there to be refused, take a card.
 readonly AMD_ROOT_PORTS=(
 	'slot1 40 64M 1G 32K'
-	'slot2 - 8M 256M 4K'
-	'slot3 - 8M 256M 4K'
-	'slot4 - 8M 256M 4K'
-	'slot5 - 8M 256M 0'
+	'slot2 - 8M 8G 4K'
+	'slot3 - 8M 8G 4K'
+	'slot4 - 8M 8G 4K'
+	'slot5 - 8M 8G 0'
 )
 
 # KVM only where guests in it can have guests: a node alone can be useless.
