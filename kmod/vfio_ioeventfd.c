@@ -6,6 +6,7 @@
  * and errors are the core's.
  */
 #include <linux/bitops.h>
+#include <linux/preempt.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -48,12 +49,16 @@ static void write_locked(struct ioeventfd *e)
 	}
 }
 
-/* In the signaller's context, interrupts off: registers can be written here. */
+/*
+ * In the signaller's context, interrupts off: registers can be written here. But not
+ * when an interrupt signals it: it may be that of the register, and then would raise
+ * itself for ever, and nothing else would run on this processor any more.
+ */
 static int ioeventfd_signal(void *opaque, void *unused)
 {
 	struct ioeventfd *e = opaque;
 
-	if (e->pos + e->count > e->v->fn->bar[e->bar].mem_off ||
+	if (in_hardirq() || e->pos + e->count > e->v->fn->bar[e->bar].mem_off ||
 	    !down_read_trylock(&e->v->core.memory_lock))
 		return 1;	/* let the thread do it */
 	write_locked(e);

@@ -621,6 +621,27 @@ TEST_F(ioeventfd, writes_each_width_and_nothing_beside_it)
 	}
 }
 
+/*
+ * A circle: the first eventfd has the card send both messages, of which one signals the
+ * first eventfd. It goes round as long as we let it, and others run beside it.
+ */
+TEST_F(ioeventfd, may_be_signalled_by_the_interrupt_that_it_causes)
+{
+	const u64 send = VLAB_SERIAL_DMA + VLAB_DMA_SEND;
+	int fds[] = { self->fd, vst_eventfd() };
+	unsigned int n = 0, i;
+
+	vst_master(self->dev, true);
+	vst_irq_eventfds(self->dev, VFIO_PCI_MSI_IRQ_INDEX, 0, 2, fds);
+	for (i = 0; i < 2; i++)
+		vst_ok(set_ioeventfd(self->dev, CARD, send, i, 4, self->fd));
+	kick(self->fd);
+	EXPECT_TRUE(vst_until((n += vst_event_count(fds[1])) >= 100, VST_DEADLINE_MS));
+	for (i = 0; i < 2; i++)
+		vst_ok(set_ioeventfd(self->dev, CARD, send, i, 4, -1));
+	close(fds[1]);
+}
+
 TEST_F(ioeventfd, into_the_msix_table_is_refused)
 {
 	EXPECT_EQ(-EINVAL, set_ioeventfd(self->dev, MSIX, 0, 1, 4, self->fd));
