@@ -9,7 +9,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/wait.h>
@@ -64,21 +63,6 @@ static void storm_stop(struct storm *storm)
 	atomic_store(&storm->stop, true);
 	pthread_join(storm->thread, NULL);
 	vst_uart_lower(storm->dev, 0);
-}
-
-/* How many handlers VFIO has for a device. */
-static unsigned int handlers(const char *bdf)
-{
-	FILE *file = fopen("/proc/interrupts", "r");
-	char text[512], name[VST_BDF_LEN + 3];
-	unsigned int n = 0;
-
-	vst_assert(file);
-	snprintf(name, sizeof(name), "(%s)", bdf);
-	while (fgets(text, sizeof(text), file))
-		n += strstr(text, "vfio-") && strstr(text, name);
-	fclose(file);
-	return n;
 }
 
 static void count_all(const int *fd, unsigned int n)
@@ -153,7 +137,7 @@ static void expect_order(struct __test_metadata *_metadata, struct vst_dev *dev,
 	}
 	for (i = 0; i < VECTORS; i++)
 		EXPECT_EQ(0, vst_event_count(fd[i]));
-	EXPECT_EQ(n, handlers(dev->bdf));
+	EXPECT_EQ(n, vst_irq_handlers(dev->bdf));
 }
 
 /* uapi: SET_IRQS.INTX.EVENTFD SET_IRQS.MSI.EVENTFD SET_IRQS.MSIX.EVENTFD */
@@ -169,7 +153,7 @@ TEST_F(storm, goes_off_and_on)
 		vst_event_count(n->fd[0]);
 		EXPECT_EQ(0, vst_event_count(n->fd[0]));
 	}
-	EXPECT_EQ(0, handlers(n->dev->bdf));
+	EXPECT_EQ(0, vst_irq_handlers(n->dev->bdf));
 	vst_irq_eventfds(n->dev, variant->index, 0, 1, n->fd);
 	storm_stop(&n->storm);
 	expect_order(_metadata, n->dev, variant->index, n->fd, 1);
@@ -307,7 +291,7 @@ TEST_F(vectors, grow_and_shrink_with_all_off_between)
 
 	for (i = 0; i < ARRAY_SIZE(size); i++) {
 		vst_irq_eventfds(n->dev, variant->index, 0, size[i], n->fd);
-		EXPECT_EQ(size[i], handlers(n->dev->bdf));
+		EXPECT_EQ(size[i], vst_irq_handlers(n->dev->bdf));
 		EXPECT_LE(1, vst_event_wait(n->fd[0]));
 		EXPECT_LE(1, vst_event_wait(n->fd[size[i] - 1]));
 		vst_irq_disable(n->dev, variant->index);
@@ -330,7 +314,7 @@ TEST_F(vectors, shrink_and_grow_while_on)
 	for (i = 0; i < 20; i++) {
 		few = 1 + i * 7 % (VECTORS - 1);
 		vst_irq_eventfds(n->dev, variant->index, few, VECTORS - few, none);
-		EXPECT_EQ(few, handlers(n->dev->bdf));
+		EXPECT_EQ(few, vst_irq_handlers(n->dev->bdf));
 		vst_event_count(n->fd[few - 1]);
 		EXPECT_LE(1, vst_event_wait(n->fd[few - 1]));
 		vst_irq_eventfds(n->dev, variant->index, few, VECTORS - few, &n->fd[few]);
@@ -441,7 +425,7 @@ static void expect_clean(struct __test_metadata *_metadata, const struct eventfd
 	struct vst_dev *dev;
 	unsigned int index;
 
-	EXPECT_EQ(0, handlers(vst_bdf()));
+	EXPECT_EQ(0, vst_irq_handlers(vst_bdf()));
 	count_all(e->vector, VECTORS);
 	vst_assert(eventfd_write(e->unmask, 1) == 0);
 	dev = vst_open(vst_bdf());
@@ -459,7 +443,7 @@ TEST_F(end, by_close_leaves_nothing)
 {
 	struct vst_dev *dev = open_armed(&self->e, variant->index, variant->count);
 
-	EXPECT_EQ(variant->count, handlers(vst_bdf()));
+	EXPECT_EQ(variant->count, vst_irq_handlers(vst_bdf()));
 	EXPECT_LE(1, vst_event_wait(self->e.vector[0]));
 	vst_close(dev);
 	expect_clean(_metadata, &self->e);
@@ -470,7 +454,7 @@ TEST_F(end, by_close_after_a_reset_leaves_nothing)
 	struct vst_dev *dev = open_armed(&self->e, variant->index, variant->count);
 
 	vst_reset(dev);
-	EXPECT_EQ(variant->count, handlers(vst_bdf()));
+	EXPECT_EQ(variant->count, vst_irq_handlers(vst_bdf()));
 	vst_close(dev);
 	expect_clean(_metadata, &self->e);
 }

@@ -1168,6 +1168,16 @@ int __vst_event_wait(int fd, unsigned int ms);
  */
 u64 vst_event_count(int fd);
 
+/**
+ * vst_irq_handlers() - how many handlers of interrupts VFIO has for a device
+ * @bdf: which
+ *
+ * It names each of its interrupts in /proc/interrupts.
+ *
+ * Return: the number.
+ */
+unsigned int vst_irq_handlers(const char *bdf);
+
 /* ---- the serial card: engine (vst_dma.c), ports (vst_uart.c) ---- */
 
 /**

@@ -3,6 +3,7 @@
  * vst - interrupts
  */
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -75,4 +76,18 @@ u64 vst_event_count(int fd)
 	if (read(fd, &count, sizeof(count)) < 0)
 		vst_assert(errno == EAGAIN);
 	return count;
+}
+
+unsigned int vst_irq_handlers(const char *bdf)
+{
+	FILE *file = fopen("/proc/interrupts", "r");
+	char text[512], name[VST_BDF_LEN + 3];
+	unsigned int n = 0;
+
+	vst_assert(file);
+	snprintf(name, sizeof(name), "(%s)", bdf);
+	while (fgets(text, sizeof(text), file))
+		n += strstr(text, "vfio-") && strstr(text, name);
+	fclose(file);
+	return n;
 }
