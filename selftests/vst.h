@@ -713,7 +713,21 @@ void vst_iommu_close(struct vst_iommu *iommu);
  * Return: 0 or -errno.
  */
 int __vst_map(struct vst_iommu *iommu, void *va, u64 iova, u64 size, u32 prot);
-#define vst_map(...) vst_ok(__vst_map(__VA_ARGS__))
+#define vst_map(...) vst_ok(__vst_map_or_tell(__VA_ARGS__))
+
+/**
+ * __vst_map_or_tell() - the same; what fails by the limit of locked memory, says so
+ * @iommu: as __vst_map(), as the others
+ * @va: memory
+ * @iova: I/O virtual address
+ * @size: bytes
+ * @prot: what the device may do
+ *
+ * Prints which limit it is, how much of it is used and what would do.
+ *
+ * Return: 0 or -errno.
+ */
+int __vst_map_or_tell(struct vst_iommu *iommu, void *va, u64 iova, u64 size, u32 prot);
 
 /**
  * __vst_unmap() - unmap a range

@@ -2,8 +2,13 @@
 /*
  * vst - address spaces, and memory mapped in them
  */
+#include <linux/capability.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "vst.h"
 
@@ -47,6 +52,37 @@ int __vst_map(struct vst_iommu *iommu, void *va, u64 iova, u64 size, u32 prot)
 	if (!iommu->ops->iommu_map)
 		return -EOPNOTSUPP;
 	return iommu->ops->iommu_map(iommu, va, iova, size, prot);
+}
+
+/* Those with CAP_IPC_LOCK have no limit. */
+static bool has_no_limit(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	return !syscall(SYS_capget, &head, data) && data[0].effective & 1U << CAP_IPC_LOCK;
+}
+
+static void tell_of_limit(u64 size)
+{
+	u64 locked = (u64)vst_locked(0) * VST_PAGE;
+	struct rlimit lim;
+
+	if (has_no_limit() || getrlimit(RLIMIT_MEMLOCK, &lim) || lim.rlim_cur == RLIM_INFINITY ||
+	    locked + size <= lim.rlim_cur)
+		return;
+	fprintf(stderr, "# RLIMIT_MEMLOCK is too low: ");
+	fprintf(stderr, "%llu KiB may be locked, %llu are, this takes %llu more (ulimit -l %llu)\n",
+		(u64)lim.rlim_cur / 1024, locked / 1024, size / 1024, (locked + size) / 1024);
+}
+
+int __vst_map_or_tell(struct vst_iommu *iommu, void *va, u64 iova, u64 size, u32 prot)
+{
+	int ret = __vst_map(iommu, va, iova, size, prot);
+
+	if (ret == -ENOMEM)
+		tell_of_limit(size);
+	return ret;
 }
 
 int __vst_unmap(struct vst_iommu *iommu, u64 iova, u64 size, u64 *done)

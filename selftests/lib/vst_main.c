@@ -83,12 +83,12 @@ static const char *missing(const char *const *attrs)
 {
 	const char *(*lacks)(void) = vst_backend()->lacks;
 
-	if (geteuid())
-		return "needs root";
 	if (lacks && lacks())
 		return lacks();
 	if (getenv("VLAB_BDF"))
 		return attrs ? NULL : "plugs in its own cards, and VLAB_BDF is set";
+	if (geteuid())
+		return "needs root to make cards, or VLAB_BDF: a card whose group you may open";
 	if (access(VST_CONFIGFS, F_OK))
 		return "no " VST_CONFIGFS ": load vfiolab and its models, mount configfs";
 	return NULL;
