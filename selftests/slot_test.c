@@ -13,6 +13,7 @@
 
 #include "kselftest_harness.h"
 #include "vst.h"
+#include "vlab_shape.h"
 
 #define PCI		"/sys/bus/pci"
 #define DEVICES		PCI "/devices"
@@ -276,16 +277,17 @@ TEST_F(slot, windows_come_back_with_each_pull)
 	expect_same(_metadata, before, state());
 }
 
-/* Cards with I/O ports until there is no room, or no slot, for one more. */
-static unsigned int fill_io_window(struct vst_card *card)
+/* Cards until there is no room, or no slot, for one more. */
+static unsigned int fill_window(struct vst_card *card, const char *model, const char *attr,
+				const char *value)
 {
 	unsigned int n, slots = vst_slots();
 
 	/* The 8250 driver would look for a port behind each BAR. */
 	vst_file_write(PCI "/drivers_autoprobe", "0");
 	for (n = 0; n < slots; n++) {
-		vst_card_create(&card[n], "serial");
-		vst_card_set(&card[n], "personality", "mcs9922");
+		vst_card_create(&card[n], model);
+		vst_card_set(&card[n], attr, value);
 		if (__vst_card_live(&card[n]))
 			break;
 	}
@@ -293,11 +295,24 @@ static unsigned int fill_io_window(struct vst_card *card)
 	return n;
 }
 
+/* The first of @n cards makes room for the one that had none; all go then. */
+static void make_room(struct __test_metadata *_metadata, struct vst_card *card, unsigned int n)
+{
+	bool full = n < vst_slots();
+	unsigned int i;
+
+	vst_card_destroy(&card[0]);
+	if (full && n)
+		EXPECT_EQ(0, __vst_card_live(&card[n]));
+	for (i = 1; i < n + full; i++)
+		vst_card_destroy(&card[i]);
+}
+
 /* 4 KiB of I/O space for each of them, and a window has 32 KiB, if it has any. */
 TEST_F(slot, io_window_runs_out_and_comes_back)
 {
 	static struct vst_card card[32];
-	unsigned int n = fill_io_window(card), i;
+	unsigned int n = fill_window(card, "serial", "personality", "mcs9922");
 	bool full = n < vst_slots();
 	char line[256] = "";
 
@@ -305,13 +320,40 @@ TEST_F(slot, io_window_runs_out_and_comes_back)
 		EXPECT_EQ(1, vst_log_count(self->log, card[n].name, line, sizeof(line)));
 	if (full)
 		EXPECT_NE(NULL, strstr(line, "I/O window"));
-	vst_card_destroy(&card[0]);
-	if (full && n)
-		EXPECT_EQ(0, __vst_card_live(&card[n]));
-	for (i = 1; i <= n && i < ARRAY_SIZE(card); i++)
-		vst_card_destroy(&card[i]);
+	make_room(_metadata, card, n);
 	if (!full)
 		SKIP(return, "there is I/O space for a card in each slot");
+}
+
+static u32 shape_id(const char *bdf)
+{
+	struct vst_dev *dev;
+	u32 id;
+
+	vst_bind(bdf, VST_DRIVER);
+	dev = vst_open(bdf);
+	id = vst_read32(dev, 2, VLAB_SHAPE_ID);
+	vst_close(dev);
+	return id;
+}
+
+/* 2 MiB and a bit of 32-bit memory for each, and a window has 64 MiB. */
+TEST_F(slot, memory_window_runs_out_and_the_others_go_on)
+{
+	static struct vst_card card[32];
+	unsigned int n = fill_window(card, "shape", "bar0", "mem32:2M"), i;
+	bool full = n < vst_slots();
+	char line[256] = "";
+
+	if (full)
+		EXPECT_EQ(1, vst_log_count(self->log, card[n].name, line, sizeof(line)));
+	if (full)
+		EXPECT_NE(NULL, strstr(line, ": slot: the memory window of "));
+	for (i = 0; i < n; i += 5)
+		EXPECT_EQ(VLAB_SHAPE_MAGIC, shape_id(card[i].bdf[0]));
+	make_room(_metadata, card, n);
+	if (!full)
+		SKIP(return, "there is 32-bit memory for a card in each slot");
 }
 
 TEST_F(slot, removed_card_can_be_pulled)
