@@ -87,6 +87,7 @@ build_for_guest() { # RUN
 		make_and_copy modules "$build" "$1/modules" "KDIR=$KERNEL_BUILD"
 	with_lock "$OUT/.selftests.lock" selftests \
 		make_and_copy selftests "$OUT/selftests" "$1/selftests" "KSRC=$ksrc"
+	[[ $TESTS != life* ]] || need_packages driverctl
 	[[ $TESTS != upstream* ]] || add_upstream "$1/selftests/upstream"
 }
 

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# Sourced by tests in bash: a test case is a function. It ends with 0: passed; 4:
+# skipped, its last line says why; else failed. The first command in it that fails
+# ends it. What it prints is shown when it fails, so that no result in it counts.
+
+skip_all() { # WHY
+	echo "TAP version 13"
+	echo "1..0 # SKIP $1"
+	exit 4
+}
+
+skip() { # WHY
+	echo "$1"
+	exit 4
+}
+
+# FUNCTION NUMBER: prints the result, and counts it in the caller's variables. Never call
+# it in a condition: the shell would not look at what fails in the function.
+report_case() {
+	local rc name=${1/__/.} output
+
+	set +e
+	output=$(set -e && "$1" 2>&1)
+	rc=$?
+	set -e
+	case $rc in
+	0) echo "ok $2 $name" ;;
+	4)
+		skipped=$((skipped + 1))
+		echo "ok $2 $name # SKIP ${output##*$'\n'}"
+		;;
+	*)
+		failed=$((failed + 1))
+		echo "#> ${output//$'\n'/$'\n'#> }"
+		echo "not ok $2 $name"
+		;;
+	esac
+}
+
+# FUNCTION...: all of them. SECTION__CLAIM is printed as SECTION.CLAIM.
+run_cases() {
+	local function number=0 failed=0 skipped=0
+
+	echo "TAP version 13"
+	echo "1..$#"
+	for function; do
+		number=$((number + 1))
+		report_case "$function" $number
+	done
+	echo "# Totals: pass:$((number - failed - skipped)) fail:$failed xfail:0 xpass:0 skip:$skipped error:0"
+	((failed == 0))
+}
