@@ -72,15 +72,19 @@ follow() { # FILE
 }
 
 # The guest's next word, into word and value; 1 at the end. It looks up each second,
-# as a signal that comes just before read blocks is seen only after it.
+# as a signal that comes just before read blocks is seen only after it. What came of a
+# line by then is the first part of it.
 next_word() { # FD
-	local status
+	local status line='' part
 
 	while :; do
 		status=0
-		read -r -t 1 word value <&"$1" || status=$?
-		((status > 128)) || return "$status"
+		IFS= read -r -t 1 part <&"$1" || status=$?
+		line+=$part
+		((status > 128)) || break
 	done
+	read -r word value <<<"$line" || :
+	return "$status"
 }
 
 # Waits for the end; calls ON_START when the command starts.

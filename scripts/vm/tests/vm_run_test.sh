@@ -85,6 +85,13 @@ test_run_with_results_missing_fails() {
 	expect_err 'gave no result'
 }
 
+test_run_hears_a_verdict_that_comes_in_two() {
+	project
+	run_guest stammer
+	expect_rc 0
+	expect_total 2 0 1
+}
+
 test_run_that_tested_nothing_does_not_pass() {
 	project
 	run_guest mute
