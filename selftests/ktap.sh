@@ -16,15 +16,39 @@ skip() { # WHY
 	exit 4
 }
 
+# What the kernel traces of each case, for vm run --report; see lib/vst_trace.c. What
+# a case runs does not write there.
+TRACE=${VLAB_TRACE:-}
+TRACING=/sys/kernel/tracing
+unset VLAB_TRACE
+
+trace_begin() {
+	[[ $TRACE ]] || return 0
+	echo mono >$TRACING/trace_clock # and that empties it
+	echo 1 >$TRACING/events/vfiolab/enable
+	read -r begun _ </proc/uptime
+	start=$EPOCHREALTIME
+}
+
+trace_end() { # NAME
+	[[ $TRACE ]] || return 0
+	{
+		echo "test ${0##*/}/$1 ${begun/./}0000 $((${EPOCHREALTIME/./} - ${start/./}))"
+		dd if=$TRACING/trace_pipe iflag=nonblock bs=4096 count=6 2>/dev/null || :
+	} >>"$TRACE"
+}
+
 # FUNCTION NUMBER: prints the result, and counts it in the caller's variables. Never call
 # it in a condition: the shell would not look at what fails in the function.
 report_case() {
-	local rc name=${1/__/.} output
+	local rc name=${1/__/.} output begun start
 
+	trace_begin
 	set +e
 	output=$(set -e && "$1" 2>&1)
 	rc=$?
 	set -e
+	trace_end "$name"
 	case $rc in
 	0) echo "ok $2 $name" ;;
 	4)

@@ -165,6 +165,7 @@ static int supervise(int argc, char **argv, int (*run)(int, char **))
 	if (!child) {
 		setsid();
 		sigprocmask(SIG_SETMASK, &before, NULL);
+		vst_trace_start();
 		exit(run(argc, argv));
 	}
 	ret = wait_for(child, &sigs);

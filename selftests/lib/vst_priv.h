@@ -16,6 +16,9 @@ const char *vst_prefix(void);
 /* Why there is no iommufd, NULL: there is one. */
 const char *vst_lacks_iommufd(void);
 
+/* From now on what is traced of each test goes to $VLAB_TRACE, if that is set. */
+void vst_trace_start(void);
+
 /* ---- what back ends by vfio share (vst_vfio.c) ---- */
 
 #define VST_INFO_ROOM	1024	/* an info struct and its capabilities */

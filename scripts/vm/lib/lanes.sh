@@ -12,7 +12,7 @@ LANE='' KERNEL='' QEMU='' IOMMU='' DEPTH='' TESTS='' APPEND='' MEMORY='' CPUS=''
 
 # As given on the command line; empty where the lane decides.
 OPT_LANE='' OPT_KERNEL='' OPT_IOMMU='' OPT_TESTS='' OPT_MEM='' OPT_CPUS=''
-OPT_SHELL='' OPT_TIMEOUT='' OPT_APPEND='' OPT_REBOOT='' OPT_DEVICES=()
+OPT_SHELL='' OPT_TIMEOUT='' OPT_APPEND='' OPT_REBOOT='' OPT_REPORT='' OPT_DEVICES=()
 
 WORDS=()   # result of parse_options: arguments that are no options
 COMMAND=() # and what follows --
@@ -90,6 +90,10 @@ parse_options() { # ARG...
 			;;
 		--allow-reboot)
 			OPT_REBOOT=y
+			shift
+			;;
+		--report)
+			OPT_REPORT=y
 			shift
 			;;
 		--?*)

@@ -9,6 +9,7 @@
 #	control	RUN/control	lines "start", "reboot", at the end "exit CODE";
 #				see guest/start
 #	coverage	RUN/coverage.tar	of a kernel built with gcov, its counters
+#	trace	RUN/trace	with --report: what the kernel traced of each test
 #
 # A program named in $VM_QEMU takes the place of QEMU. It gets the same arguments
 # and can play a guest by writing to these files.
@@ -99,6 +100,7 @@ kernel_command_line() {
 channel_args() { # RUN
 	local id file files="out $OUT_FILE"$'\nerr stderr\ncontrol control'
 
+	[[ ! $OPT_REPORT ]] || files+=$'\ntrace trace'
 	! counts_lines || files+=$'\ncoverage coverage.tar'
 	console_args "$1"
 	ARGV+=(-device 'virtio-serial-pci,disable-legacy=on')

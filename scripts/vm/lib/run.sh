@@ -19,9 +19,17 @@ vm_run() {
 		LANE_PID=''
 		codes+=("$code")
 	done
+	[[ ! $OPT_REPORT ]] || write_report
 	awk '{ p += $1; f += $2; s += $3 }
 		END { printf "%d passed, %d failed, %d skipped\n", p, f, s }' "$totals"
 	finish "$(worst_code "${codes[@]}")"
+}
+
+# One page of all these lanes.
+write_report() {
+	"$VM_DIR/report" "$OUT" "${LANES[@]}" >"$OUT/report.html" ||
+		die_full "$OUT" "cannot write $OUT/report.html"
+	say "report: ${OUT#"$PWD"/}/report.html"
 }
 
 # What must be looked at first comes first; skipped only if nothing ran.
