@@ -22,13 +22,13 @@ static void count_fault(struct vlab_fn *fn);
 
 /* ---- accesses ---- */
 
-static int access_begin(struct vlab_fn *fn, unsigned int resets)
+static int access_begin(struct vlab_fn *fn, const unsigned int *era, unsigned int then)
 {
 	unsigned long flags;
 	int ret = 0;
 
 	raw_spin_lock_irqsave(&fn->lock, flags);
-	if (fn->resets != resets)
+	if (*era != then)
 		ret = -ECANCELED;
 	else if (!vlab_fn_may_dma(fn))
 		ret = -EACCES;
@@ -49,13 +49,13 @@ static void access_end(struct vlab_fn *fn)
 	raw_spin_unlock_irqrestore(&fn->lock, flags);
 }
 
-int vlab_dma_rw(struct vlab_fn *fn, unsigned int resets, u64 iova, void *buf, size_t len,
-		bool write)
+int vlab_dma_rw(struct vlab_fn *fn, const unsigned int *era, unsigned int then, u64 iova,
+		void *buf, size_t len, bool write)
 {
 	int ret;
 
 	down_read(&fn->dma_gate);
-	ret = access_begin(fn, resets);
+	ret = access_begin(fn, era, then);
 	if (!ret) {
 		ret = fn->owner->rw(fn->owner, iova, buf, len, write);
 		access_end(fn);
@@ -160,7 +160,7 @@ struct end {
  * @total: bytes of all repetitions
  * @abort: ABORT was written
  * @epoch: counts resets, so that a chunk that was under way does not count for
- *	the transfer that came after
+ *	the transfer that came after, and one that was not stays undone
  * @chunk: where a chunk is while it is between its two ends; the worker's
  *
  * Made and freed by the model through vlab_dma_init() and vlab_dma_exit(). All
@@ -344,7 +344,7 @@ static void count_fault(struct vlab_fn *fn)
 struct chunk {
 	struct end src, dst;
 	size_t len;
-	unsigned int epoch, resets;
+	unsigned int epoch;
 };
 
 static u64 to_boundary(u64 addr)
@@ -362,7 +362,6 @@ static void cut(const struct vlab_dma *dma, struct chunk *c)
 	c->dst = (struct end) { dma->dst.addr + pos, dma->dst.card };
 	c->len = min3(dma->len - pos, to_boundary(c->src.addr), to_boundary(c->dst.addr));
 	c->epoch = dma->epoch;
-	c->resets = dma->fn->resets;
 }
 
 /* False when there is nothing to do: it ended, or was reset. */
@@ -412,7 +411,7 @@ static int end_rw(struct vlab_dma *dma, const struct chunk *c, const struct end 
 {
 	if (end->card)
 		return card_rw(dma, c, end->addr, write);
-	return vlab_dma_rw(dma->fn, c->resets, end->addr, dma->chunk, c->len, write);
+	return vlab_dma_rw(dma->fn, &dma->epoch, c->epoch, end->addr, dma->chunk, c->len, write);
 }
 
 /* Returns where it failed, and why. */

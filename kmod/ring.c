@@ -256,7 +256,6 @@ bool ring_plan(struct ring *ring, struct ring_dir *dir, struct ring_span *span, 
 		.iova = iova,
 		.len = len,
 		.era = ring->era,
-		.resets = ring->fn->resets,
 	};
 	if (dir == &ring->rx)
 		stage_copy(dir, buf, len);
@@ -323,7 +322,8 @@ static bool step(struct ring *ring, struct ring_dir *dir)
 	if (!more)
 		return false;
 
-	ret = vlab_dma_rw(ring->fn, span.resets, span.iova, buf, span.len, dir == &ring->rx);
+	ret = vlab_dma_rw(ring->fn, &ring->era, span.era, span.iova, buf, span.len,
+			  dir == &ring->rx);
 
 	raw_spin_lock_irqsave(&ring->fn->lock, flags);
 	ring_finish(ring, dir, &span, buf, ret);

@@ -65,13 +65,11 @@ struct ring {
  * @iova: where
  * @len: how much, at most a stage and not across a page boundary
  * @era: of the ring when it was planned
- * @resets: of the function then
  */
 struct ring_span {
 	u64 iova;
 	u32 len;
 	u32 era;
-	unsigned int resets;
 };
 
 void ring_init(struct ring *ring, struct vlab_fn *fn, bool lossy,

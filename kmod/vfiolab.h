@@ -425,22 +425,24 @@ void vlab_irq_pulse(struct vlab_fn *fn, unsigned int vec);
 /**
  * vlab_dma_rw() - one access of the device to memory behind the IOMMU
  * @fn: the function
- * @resets: fn->resets when the access was decided on, under fn->lock
+ * @era: counts what ends accesses that have not begun, resets of the function at
+ *	least; changes under fn->lock
+ * @then: what it was as the access was decided on, under fn->lock
  * @iova: I/O virtual address
  * @buf: kernel buffer
  * @len: bytes, at most PAGE_SIZE, not across a page boundary of @iova
  * @write: true: device writes memory
  *
- * Checks Bus Master, D0, reset and that somebody owns the function at the time
+ * Checks Bus Master, D0, @era and that somebody owns the function at the time
  * of the access. All or nothing. Process context (a worker), no lock held.
  *
  * Return: 0; -EACCES Bus Master is off, not in D0 or in reset; -ENXIO nobody
- * owns the function; -ECANCELED it was reset since; -EFAULT no mapping; -EPERM
+ * owns the function; -ECANCELED it ended before it began; -EFAULT no mapping; -EPERM
  * mapping lacks permission; -EIO the IOMMU's table disagrees (checked on demand,
  * after the access); -ENOMEM.
  */
-int vlab_dma_rw(struct vlab_fn *fn, unsigned int resets, u64 iova, void *buf, size_t len,
-		bool write);
+int vlab_dma_rw(struct vlab_fn *fn, const unsigned int *era, unsigned int then, u64 iova,
+		void *buf, size_t len, bool write);
 
 /* Queue work on the queue that vlab_dma_rw() wants; stopped by the model. */
 bool vlab_dma_queue(struct work_struct *work);

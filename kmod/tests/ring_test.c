@@ -438,6 +438,29 @@ TEST(switching_one_way_during_a_fetch_loses_nothing_of_the_other)
 	EXPECT_EQ('x', got[9]);
 }
 
+static void switch_off(void)
+{
+	const struct ring_setup setup = { TX_BASE, RX_BASE, 64, 64 };
+
+	ring_set_ctrl(&ring, 0, &setup);
+	world.before = NULL;
+}
+
+/* Transactions Pending says when one that had begun is over; none begins after that. */
+TEST(switched_off_before_an_access_begins_moves_no_byte)
+{
+	start(64);
+	world.before = switch_off;
+	give('a', 5);
+	EXPECT_EQ(0, world.accesses);
+	EXPECT_EQ(0, rx_mem()[0]);
+	start(64);
+	world.before = switch_off;
+	set_tail(&ring.tx, 5);
+	EXPECT_EQ(0, world.accesses);
+	EXPECT_FALSE(ring_tx_staged(&ring));
+}
+
 /* ---- hostile ---- */
 
 static void do_anything(void)

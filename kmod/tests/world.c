@@ -135,12 +135,16 @@ bool vlab_dma_queue(struct work_struct *work)
 	return shim_queue_work(work);
 }
 
-int vlab_dma_rw(struct vlab_fn *fn, unsigned int resets, u64 iova, void *buf, size_t len,
-		bool write)
+int vlab_dma_rw(struct vlab_fn *fn, const unsigned int *era, unsigned int then, u64 iova,
+		void *buf, size_t len, bool write)
 {
 	u64 at = iova - WORLD_MEM_IOVA;
 
 	assert(!fn->lock.held);
+	if (world.before)
+		world.before();
+	if (*era != then)
+		return -ECANCELED;
 	assert(len && len <= PAGE_SIZE - offset_in_page(iova));
 	world.accesses++;
 	world.longest = max(world.longest, len);

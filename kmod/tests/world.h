@@ -18,6 +18,7 @@
  * @dma_ret: what an access returns, 0 the truth
  * @accesses: how many there were
  * @longest: bytes of the longest
+ * @before: called before each access, may be NULL
  * @during: called in the middle of each access, may be NULL
  */
 struct world {
@@ -27,6 +28,7 @@ struct world {
 	int dma_ret;
 	unsigned int accesses;
 	size_t longest;
+	void (*before)(void);
 	void (*during)(void);
 };
 
