@@ -313,6 +313,12 @@ static enum step next_step(struct ioat_chan *c, struct job *job)
 	return step;
 }
 
+static int job_rw(struct ioat_chan *c, const struct job *job, u64 iova, void *buf, size_t len,
+		  bool write)
+{
+	return vlab_dma_rw(c->fn, &c->fn->resets, job->resets, iova, buf, len, write);
+}
+
 /* 3.2 */
 static u32 fetch(struct ioat_chan *c, struct job *job)
 {
@@ -320,7 +326,7 @@ static u32 fetch(struct ioat_chan *c, struct job *job)
 	struct vlab_ioat_desc d;
 
 	if (job->addr % sizeof(d) ||
-	    vlab_dma_rw(c->fn, &c->fn->resets, job->resets, job->addr, &d, sizeof(d), false))
+	    job_rw(c, job, job->addr, &d, sizeof(d), false))
 		return err;
 	job->size = le32_to_cpu(d.size);
 	job->ctl = le32_to_cpu(d.ctl);
@@ -365,9 +371,9 @@ static u32 copy(struct ioat_chan *c, const struct job *job)
 	for (pos = 0; pos < job->size; pos += n) {
 		n = min3(job->size - pos, to_boundary(job->src + pos),
 			 to_boundary(job->dst + pos));
-		if (vlab_dma_rw(c->fn, &c->fn->resets, job->resets, job->src + pos, c->chunk, n, false))
+		if (job_rw(c, job, job->src + pos, c->chunk, n, false))
 			return VLAB_IOAT_ERR_READ_DATA;
-		if (vlab_dma_rw(c->fn, &c->fn->resets, job->resets, job->dst + pos, c->chunk, n, true))
+		if (job_rw(c, job, job->dst + pos, c->chunk, n, true))
 			return VLAB_IOAT_ERR_WRITE_DATA;
 	}
 	return 0;
@@ -382,7 +388,7 @@ static u32 post(struct ioat_chan *c, const struct job *job, u32 err)
 	if (!(err ? job->control & VLAB_IOAT_CHANCTRL_ERR_CMP : job->ctl & VLAB_IOAT_CTL_CMP))
 		return err;
 	if (job->cmp % sizeof(sts) ||
-	    vlab_dma_rw(c->fn, &c->fn->resets, job->resets, job->cmp, &sts, sizeof(sts), true))
+	    job_rw(c, job, job->cmp, &sts, sizeof(sts), true))
 		err |= VLAB_IOAT_ERR_CMP_ADDR;
 	return err;
 }
