@@ -3,14 +3,12 @@
  * What things cost: measured, printed, and judged by bounds so wide that only
  * something broken goes past them. An idle card costs nothing: that is exact.
  */
-#include <linux/membarrier.h>
 #include <linux/serial_reg.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -258,20 +256,6 @@ TEST_F(cost, idle_card_wakes_nobody)
 
 /* ---- memory ---- */
 
-static long meminfo_kib(const char *name)
-{
-	FILE *f = fopen("/proc/meminfo", "r");
-	long kib = 0, val;
-	char key[64];
-
-	vst_assert(f);
-	while (fscanf(f, "%63[^:]: %ld%*[^\n]\n", key, &val) == 2)
-		if (!strcmp(key, name))
-			kib = val;
-	fclose(f);
-	return kib;
-}
-
 /*
  * What the kernel has for itself. Free memory would tell all, but for the pages that
  * each processor has at hand: megabytes, which come and go. Objects that wait for
@@ -285,12 +269,9 @@ static long kernel_kib(void)
 	unsigned int i;
 	long kib = 0;
 
-	syscall(__NR_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
-	if (__vst_file_write("/proc/sys/vm/drop_caches", "3") ||
-	    __vst_file_write("/proc/sys/vm/stat_refresh", "1"))
-		ksft_print_msg("/proc/sys/vm cannot be written, memory is not exact\n");
+	vst_kernel_settle();
 	for (i = 0; i < ARRAY_SIZE(parts); i++)
-		kib += meminfo_kib(parts[i]);
+		kib += vst_meminfo_kib(parts[i]);
 	return kib;
 }
 

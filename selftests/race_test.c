@@ -307,6 +307,60 @@ static bool race(struct arena *a, actor *what, actor *whatever, unsigned int n)
 	return well && done;
 }
 
+/* ---- what is left of it in memory ---- */
+
+/**
+ * struct traces - what the kernel had before
+ * @objects: from kmalloc(); -ENOENT: it does not tell
+ * @slab: KiB of all objects
+ * @free: KiB that nobody has; only megabytes of it mean anything
+ */
+struct traces {
+	long objects, slab, free;
+};
+
+static void look(struct traces *t)
+{
+	t->objects = __vst_kernel_objects();
+	if (t->objects < 0)
+		vst_kernel_settle();
+	t->slab = vst_meminfo_kib("Slab");
+	t->free = vst_meminfo_kib("MemFree");
+}
+
+/*
+ * Less than an object for eight times that something was done, and what one time
+ * leaves behind for the next: names, numbers, a first page. Some 30 have been seen.
+ */
+#define SOME_OBJECTS	60
+#define SOME_SLAB	512
+#define SOME_MEMORY	(16 << 10)
+
+static bool leaked(const struct traces *before, const struct traces *now)
+{
+	long allowed = SOME_OBJECTS + rounds() / 8;
+
+	if (before->objects >= 0 && now->objects - before->objects > allowed)
+		return true;
+	return now->slab - before->slab > SOME_SLAB + allowed ||
+	       before->free - now->free > SOME_MEMORY;
+}
+
+/* Some of it is freed in batches, seconds later. */
+static bool leaves_no_traces(const struct traces *before)
+{
+	u64 end = vst_now_ms() + VST_DEADLINE_MS;
+	struct traces now;
+
+	do {
+		look(&now);
+	} while (leaked(before, &now) && vst_now_ms() < end);
+	ksft_print_msg("left behind: %ld objects, %ld KiB of slabs, %ld KiB in all\n",
+		       now.objects - before->objects, now.slab - before->slab,
+		       before->free - now.free);
+	return !leaked(before, &now);
+}
+
 /* A byte through a port, and a page by DMA, both ways. */
 static void works(struct __test_metadata *_metadata, struct vst_dev *dev)
 {
@@ -333,6 +387,7 @@ static void works(struct __test_metadata *_metadata, struct vst_dev *dev)
 /* uapi: DEVICE.RESET HOT_RESET.DO REGION.BAR REGION.CONFIG REGION.MMAP */
 FIXTURE(device) {
 	struct arena a;
+	struct traces before;
 };
 
 FIXTURE_VARIANT(device) {
@@ -354,6 +409,7 @@ FIXTURE_SETUP(device)
 	VST_NEEDS(VST_CAN_VFIO);
 	self->a.bdf = vst_bdf();
 	self->a.va = vst_anon(4 * VST_PAGE);
+	look(&self->before);
 	self->a.dev = vst_open(self->a.bdf);
 	self->a.iova = vst_iova(self->a.dev->iommu, 4 * VST_PAGE);
 }
@@ -368,12 +424,16 @@ TEST_F_TIMEOUT(device, survives_all_that_can_be_done_to_it_at_once, LIMIT)
 	EXPECT_TRUE(race(&self->a, variant->what, do_anything, rounds()));
 	__vst_unmap(self->a.dev->iommu, self->a.iova, 4 * VST_PAGE, NULL);
 	works(_metadata, self->a.dev);
+	vst_close(self->a.dev);
+	self->a.dev = NULL;
+	EXPECT_TRUE(leaves_no_traces(&self->before));
 }
 
 /* ---- a card ---- */
 
 FIXTURE(card) {
 	struct arena a;
+	struct traces before;
 	unsigned long locked;
 };
 
@@ -393,6 +453,7 @@ FIXTURE_SETUP(card)
 	VST_NEEDS(VST_CAN_VFIO);
 	VST_NEEDS_CARDS();
 	self->locked = vst_locked(getpid());
+	look(&self->before);
 	vst_card_plug(&self->a.card, "ports=4");
 	self->a.bdf = self->a.card.bdf[0];
 	self->a.va = vst_anon(4 * VST_PAGE);
@@ -415,6 +476,73 @@ TEST_F_TIMEOUT(card, works_whatever_was_done_to_it_at_once, LIMIT)
 	dev = vst_open(self->a.bdf);
 	works(_metadata, dev);
 	vst_close(dev);
+	vst_card_destroy(&self->a.card);
+	EXPECT_TRUE(leaves_no_traces(&self->before));
+}
+
+/* ---- a user who does not let go ---- */
+
+#define ASKED_AGAIN	10000	/* ms, vfio_unregister_group_dev() */
+#define PATIENT		1000	/* rounds: somebody has time */
+
+static struct vst_child unbinds_when_told(const char *bdf)
+{
+	struct vst_child c = vst_fork();
+
+	if (c.pid)
+		return c;
+	vst_hear(c.sock);
+	vst_unbind(bdf);
+	_exit(0);
+}
+
+FIXTURE(asked) {
+	struct vst_card card;
+	struct vst_child child;
+	struct vst_dev *dev;
+	int req;
+};
+
+FIXTURE_SETUP(asked)
+{
+	VST_NEEDS(VST_CAN_VFIO);
+	VST_NEEDS_CARDS();
+	if (rounds() < PATIENT)
+		SKIP(return, "takes 20 seconds: VLAB_ROUNDS=%u and more asks for it", PATIENT);
+	vst_card_plug(&self->card, "ports=1");
+	self->child = unbinds_when_told(self->card.bdf[0]);
+	self->dev = vst_open(self->card.bdf[0]);
+	self->req = vst_eventfd();
+	vst_irq_eventfds(self->dev, VFIO_PCI_REQ_IRQ_INDEX, 0, 1, &self->req);
+}
+
+FIXTURE_TEARDOWN(asked)
+{
+	vst_close(self->dev);
+	vst_card_destroy(&self->card);
+}
+
+/* uapi: REQUEST SET_IRQS.REQ */
+TEST_F_TIMEOUT(asked, again_every_ten_seconds_until_he_lets_go, LIMIT)
+{
+	u64 then, now;
+	int i;
+
+	vst_say(self->child.sock);
+	EXPECT_EQ(1, vst_event_wait(self->req));
+	then = vst_now_ms();
+	for (i = 0; i < 2; i++) {
+		EXPECT_EQ(1, __vst_event_wait(self->req, ASKED_AGAIN + VST_DEADLINE_MS));
+		now = vst_now_ms();
+		EXPECT_LE(ASKED_AGAIN - ASKED_AGAIN / 10, now - then);
+		then = now;
+	}
+	EXPECT_EQ(VLAB_SERIAL_MAGIC,
+		  vst_read32(self->dev, VLAB_SERIAL_BAR_CTRL, VLAB_SERIAL_ID));
+	vst_close(self->dev);
+	self->dev = NULL;
+	EXPECT_EQ(0, vst_child_end(&self->child));
+	EXPECT_EQ(0, vst_event_count(self->req));
 }
 
 VST_MAIN("ports=4")

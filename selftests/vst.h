@@ -199,6 +199,33 @@ int __vst_file_read(const char *path, char *buf, size_t len);
 })
 #define vst_xioctl(...) vst_ok(__vst_xioctl(__VA_ARGS__))
 
+/* ---- the kernel's memory (vst_mem.c) ---- */
+
+/**
+ * vst_kernel_settle() - have the kernel let go of what it keeps for later
+ *
+ * Caches, what waits for RCU, counters of processors that are not yet folded.
+ */
+void vst_kernel_settle(void);
+
+/**
+ * vst_meminfo_kib() - a line of /proc/meminfo
+ * @name: "Slab"
+ *
+ * Return: KiB, 0 when there is no such line.
+ */
+long vst_meminfo_kib(const char *name);
+
+/**
+ * __vst_kernel_objects() - how many objects the kernel has from kmalloc()
+ *
+ * After vst_kernel_settle(); exact but for what others do at the time.
+ *
+ * Return: the number, -ENOENT where the kernel does not tell.
+ */
+long __vst_kernel_objects(void);
+#define vst_kernel_objects() vst_ok(__vst_kernel_objects())
+
 /* ---- children (vst_child.c) ---- */
 
 /**
