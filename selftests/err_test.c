@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Errors of a card reach its user: what the kernel's aer_inject has the root port
+ * report goes through its error recovery to vfio-pci, and from there to the eventfd
+ * of VFIO_PCI_ERR_IRQ_INDEX.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "vlab_shape.h"
+#include "vst.h"
+
+#define ERR	VFIO_PCI_ERR_IRQ_INDEX
+#define REGS	2		/* BAR */
+#define INJECT	"/dev/aer_inject"
+
+/* drivers/pci/pcie/aer_inject.c */
+struct injection {
+	u8 bus, dev, fn;
+	u32 uncorrectable, correctable;
+	u32 header[4];
+	u32 domain;
+};
+
+FIXTURE(error) {
+	struct vst_card card;
+	struct vst_dev *dev;
+	int fd;
+};
+
+FIXTURE_VARIANT(error) {
+	const char *driver;
+};
+
+FIXTURE_VARIANT_ADD(error, vfio_pci) { "driver=vfio-pci" };
+FIXTURE_VARIANT_ADD(error, vfiolab) { "driver=" VST_DRIVER };
+
+/* As long as it is loaded, config accesses go through it. */
+FIXTURE_SETUP(error)
+{
+	VST_NEEDS(VST_CAN_IRQ);
+	if (system("modprobe -q aer_inject"))
+		SKIP(return, "the kernel has no aer_inject");
+	vst_card_plug(&self->card, "model=shape", "caps=aer", variant->driver);
+	self->dev = vst_open(self->card.bdf[0]);
+	self->fd = vst_eventfd();
+	vst_irq_eventfds(self->dev, ERR, 0, 1, &self->fd);
+}
+
+FIXTURE_TEARDOWN(error)
+{
+	vst_close(self->dev);
+	__vst_module_unload("aer_inject");
+	vst_card_destroy(&self->card);
+}
+
+/* Returns 0 or -errno. */
+static int inject(const char *bdf, u32 uncorrectable, u32 correctable)
+{
+	struct injection what = { .uncorrectable = uncorrectable, .correctable = correctable };
+	unsigned int domain, bus, dev, fn;
+	int fd = vst_ok(open(INJECT, O_WRONLY | O_CLOEXEC)), ret = 0;
+
+	vst_assert(sscanf(bdf, "%x:%x:%x.%x", &domain, &bus, &dev, &fn) == 4);
+	what.domain = domain;
+	what.bus = bus;
+	what.dev = dev;
+	what.fn = fn;
+	if (write(fd, &what, sizeof(what)) != sizeof(what))
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+/* Nothing but the eventfd: a function in trouble is its user's affair. */
+static void expect_working(struct __test_metadata *_metadata, struct vst_dev *dev)
+{
+	u16 id = vst_cfg_read16(dev, PCI_DEVICE_ID);
+
+	EXPECT_EQ(VLAB_DEVICE_SHAPE, id);
+	vst_reset(dev);
+	EXPECT_EQ(VLAB_DEVICE_SHAPE, vst_cfg_read16(dev, PCI_DEVICE_ID));
+}
+
+/* uapi: SET_IRQS.ERR */
+TEST_F(error, that_is_not_fatal_signals_its_user)
+{
+	ASSERT_EQ(0, inject(self->card.bdf[0], PCI_ERR_UNC_COMP_TIME, 0));
+	EXPECT_EQ(1, vst_event_wait(self->fd));
+	expect_working(_metadata, self->dev);
+}
+
+/* The last one counts; one that was replaced is told nothing. uapi: SET_IRQS.ERR */
+TEST_F(error, signals_the_eventfd_that_took_the_others_place)
+{
+	int other = vst_eventfd();
+
+	vst_irq_eventfds(self->dev, ERR, 0, 1, &other);
+	ASSERT_EQ(0, inject(self->card.bdf[0], PCI_ERR_UNC_UNX_COMP, 0));
+	EXPECT_EQ(1, vst_event_wait(other));
+	EXPECT_EQ(0, vst_event_count(self->fd));
+}
+
+/*
+ * Of another card, with a user of its own: that one is told. uapi: SET_IRQS.ERR
+ */
+TEST_F(error, is_told_to_the_user_of_that_card_alone)
+{
+	struct vst_card card;
+	struct vst_dev *dev;
+	int fd = vst_eventfd();
+
+	vst_card_plug(&card, "model=shape", "caps=aer", variant->driver);
+	dev = vst_open(card.bdf[0]);
+	vst_irq_eventfds(dev, ERR, 0, 1, &fd);
+	EXPECT_EQ(0, inject(card.bdf[0], PCI_ERR_UNC_COMP_TIME, 0));
+	EXPECT_EQ(1, __vst_event_wait(fd, VST_DEADLINE_MS));
+	EXPECT_EQ(0, vst_event_count(self->fd));
+	vst_close(dev);
+	vst_module_unload("aer_inject");
+	vst_card_destroy(&card);
+}
+
+/* The kernel corrects nothing and tells nobody: a later one shows that none came. */
+TEST_F(error, that_was_corrected_is_no_affair_of_its_user)
+{
+	ASSERT_EQ(0, inject(self->card.bdf[0], 0, PCI_ERR_COR_RCVR));
+	ASSERT_EQ(0, inject(self->card.bdf[0], PCI_ERR_UNC_COMP_TIME, 0));
+	EXPECT_EQ(1, vst_event_wait(self->fd));
+	EXPECT_EQ(0, vst_event_count(self->fd));
+}
+
+TEST_F(error, without_an_eventfd_is_lost)
+{
+	vst_irq_disable(self->dev, ERR);
+	ASSERT_EQ(0, inject(self->card.bdf[0], PCI_ERR_UNC_COMP_TIME, 0));
+	EXPECT_EQ(0, vst_event_count(self->fd));
+	expect_working(_metadata, self->dev);
+}
+
+/* A card without the capability has no way to tell of errors. */
+TEST_F(error, of_a_card_that_cannot_report_any_does_not_come)
+{
+	struct vst_card card;
+
+	vst_card_plug(&card, "model=shape", variant->driver);
+	EXPECT_EQ(-EPROTONOSUPPORT, inject(card.bdf[0], PCI_ERR_UNC_COMP_TIME, 0));
+	vst_card_destroy(&card);
+}
+
+VST_MAIN_NO_CARD
