@@ -249,6 +249,7 @@ CARD_PARAM(disintx);
 CARD_PARAM(caps);
 CARD_PARAM(chain);
 CARD_PARAM(rom);
+CARD_PARAM(region);
 CARD_PARAM(regs);
 CARD_PARAM(raise);
 CARD_PARAM(lower);
@@ -459,6 +460,7 @@ static struct configfs_attribute *card_attrs[] = {
 	&vlab_card_attr_caps,
 	&vlab_card_attr_chain,
 	&vlab_card_attr_rom,
+	&vlab_card_attr_region,
 	&vlab_card_attr_regs,
 	&vlab_card_attr_raise,
 	&vlab_card_attr_lower,

@@ -28,7 +28,7 @@ struct vlab_value {
 	char text[VLAB_TEXT_LEN];
 };
 
-#define VLAB_MAX_PARAMS	24
+#define VLAB_MAX_PARAMS	32
 
 /**
  * struct vlab_card - what one configfs directory stands for

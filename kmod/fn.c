@@ -216,6 +216,22 @@ int vlab_rom_init(struct vlab_fn *fn, u32 size)
 }
 EXPORT_SYMBOL_VLAB(vlab_rom_init);
 
+/**
+ * vlab_region_init() - card memory that no BAR has
+ * @fn: the function
+ * @size: bytes, a multiple of PAGE_SIZE
+ *
+ * Behind vfio a region of its own, with type and subtype of vlab_ids.h.
+ *
+ * Return: 0, -ENOMEM.
+ */
+int vlab_region_init(struct vlab_fn *fn, u32 size)
+{
+	fn->region = vlab_mem_create(size);
+	return fn->region ? 0 : -ENOMEM;
+}
+EXPORT_SYMBOL_VLAB(vlab_region_init);
+
 /* ---- life ---- */
 
 static void set_reset_state(struct vlab_fn *fn)
@@ -296,6 +312,7 @@ void vlab_fn_destroy(struct vlab_fn *fn)
 	vlab_irq_free(fn);
 	vlab_poll_free(fn);
 	vlab_regs_free(fn);
+	vlab_mem_put(fn->region);
 	for (i = 0; i < ARRAY_SIZE(fn->bar); i++) {
 		vlab_mem_put(fn->bar[i].mem);
 		vlab_bar_real_put(&fn->bar[i]);

@@ -58,13 +58,20 @@ static int vlab_vfio_open(struct vfio_device *vdev)
 	if (ret)
 		return ret;
 	ret = vfio_pci_core_enable(&v->core);
-	if (ret) {
-		vlab_owner_clear(v->fn);
-		return ret;
-	}
+	if (ret)
+		goto err_owner;
+	ret = vlab_vfio_region_init(v);
+	if (ret)
+		goto err_disable;
 	vfio_pci_core_finish_enable(&v->core);
 	take_mappings(v);
 	return 0;
+
+err_disable:
+	vfio_pci_core_disable(&v->core);
+err_owner:
+	vlab_owner_clear(v->fn);
+	return ret;
 }
 
 static void vlab_vfio_close(struct vfio_device *vdev)

@@ -127,6 +127,9 @@ static inline struct address_space *vlab_vfio_mapping(const struct vlab_vfio *v)
 }
 #endif
 
+/* vfio_region.c */
+int vlab_vfio_region_init(struct vlab_vfio *v);
+
 /* vfio_pm.c */
 #ifdef CONFIG_PM
 void vlab_vfio_pm_init(struct device *dev);

@@ -272,6 +272,7 @@ int vlab_bar_init(struct vlab_fn *fn, unsigned int bar, u64 size, u32 flags, u64
 int vlab_bar_hole(struct vlab_fn *fn, unsigned int bar, u64 size, u32 flags);
 int vlab_bar_real(struct vlab_fn *fn, unsigned int bar, u64 size, u32 flags);
 int vlab_rom_init(struct vlab_fn *fn, u32 size);
+int vlab_region_init(struct vlab_fn *fn, u32 size);
 
 /* ---- registers ---- */
 
@@ -505,6 +506,7 @@ struct vlab_slot_fn;
  * @dma_busy: accesses under way; Transactions Pending while not 0
  * @dma: the engine, if the model has one
  * @poll: polled registers, if the model has some
+ * @region: memory that no BAR has, for the user of a front end; NULL none
  * @slot: what the slot knows about it, NULL before it is plugged in
  *
  * Made and freed by its card; models and front ends use it between init() and
@@ -532,6 +534,7 @@ struct vlab_fn {
 	unsigned int dma_busy;
 	struct vlab_dma *dma;
 	struct vlab_poll *poll;
+	struct vlab_mem *region;
 	struct vlab_slot_fn *slot;
 };
 

@@ -607,6 +607,7 @@ TEST_F(one, function_without_a_pin_has_no_intx)
 
 /* ---- resets (8) ---- */
 
+/* uapi: DEVICE.RESET */
 FIXTURE(reset) {
 	struct vst_card card;
 	struct vst_dev *dev;
@@ -844,6 +845,33 @@ TEST_F(full, express_words_show_in_its_registers)
 					     vst_ext_cap(self->dev, PCI_EXT_CAP_ID_DSN) + 8));
 }
 
+#ifndef VFIO_DEVICE_INFO_CAP_PCI_ATOMIC_COMP
+#define VFIO_DEVICE_INFO_CAP_PCI_ATOMIC_COMP	5
+#endif
+
+/*
+ * What the card completes does not matter to who has memory behind a root port that
+ * completes none, and no QEMU of ours has another. uapi: DEVICE.CAP.ATOMICS
+ */
+TEST_F(full, atomic_operations_that_reach_no_memory_are_not_told)
+{
+	union {
+		struct vfio_device_info info;
+		u8 bytes[512];
+	} u = { .info.argsz = sizeof(u) };
+	const struct vfio_info_cap_header *cap;
+	unsigned int off, exp = vst_cap(self->dev, PCI_CAP_ID_EXP);
+
+	EXPECT_NE(0, vst_cfg_read32(self->dev, exp + PCI_EXP_DEVCAP2) &
+		  PCI_EXP_DEVCAP2_ATOMIC_COMP64);
+	vst_ioctl(self->dev, VFIO_DEVICE_GET_INFO, &u.info);
+	off = u.info.flags & VFIO_DEVICE_FLAGS_CAPS ? u.info.cap_offset : 0;
+	for (; off; off = cap->next) {
+		cap = (const void *)&u.bytes[off];
+		EXPECT_NE(VFIO_DEVICE_INFO_CAP_PCI_ATOMIC_COMP, cap->id);
+	}
+}
+
 TEST_F(one, odd_chain_goes_down_with_gaps)
 {
 	unsigned int off, next, ext[3], i;
@@ -866,6 +894,7 @@ TEST_F(one, odd_chain_goes_down_with_gaps)
 
 /* ---- expansion ROM (7) ---- */
 
+/* uapi: REGION.ROM */
 TEST_F(full, rom_has_a_valid_image)
 {
 	u8 rom[4096];
@@ -881,6 +910,7 @@ TEST_F(full, rom_has_a_valid_image)
 	EXPECT_EQ(0, sum(rom, sizeof(rom)));
 }
 
+/* uapi: REGION.ROM */
 TEST_F(full, rom_is_read_only_and_ends)
 {
 	u32 val = 0;
@@ -909,6 +939,7 @@ TEST_F(full, io_bar_answers_only_while_it_may)
 	EXPECT_EQ(0x11223344, vst_read32(self->dev, 1, 4));
 }
 
+/* uapi: REGION.MMAP */
 TEST_F(full, small_bar_that_is_mapped_is_gone_while_memory_is_off)
 {
 	u32 val = 0;
@@ -942,6 +973,7 @@ TEST_F(full, engine_moves_bytes_between_memory_and_card)
 
 /* ---- BARs that are real memory, behind the kernel's own driver (3.4) ---- */
 
+/* uapi: REGION.BAR REGION.MMAP */
 FIXTURE(real) {
 	struct vst_card card;
 	struct vst_dev *dev;
@@ -1004,6 +1036,7 @@ TEST_F(real, memory_is_gone_while_it_is_off)
 	munmap(va, 4 * M);
 }
 
+/* uapi: IOEVENTFD */
 TEST_F(real, memory_takes_an_ioeventfd)
 {
 	struct vfio_device_ioeventfd io = {
@@ -1031,6 +1064,7 @@ TEST_F(real, memory_is_zero_for_the_next_card)
 	EXPECT_EQ(0, vst_read32(self->dev, 0, 0));
 }
 
+/* uapi: TYPE1.MMIO */
 TEST_F(real, memory_takes_dma_of_another_card)
 {
 	u8 *va = vst_mmap(self->dev, 0, 0, 4 * M);
@@ -1136,6 +1170,7 @@ TEST_F(refused, values_that_no_card_can_have)
 		{ "pm", "yes", "soft-reset, no-soft-reset, none" },
 		{ "caps", "vpd,", words }, { "caps", "vp", words }, { "caps", "vpd vendor", words },
 		{ "chain", "even", "plain, odd" },
+		{ "region", "5K", "power of two" }, { "region", "2M", "power of two" },
 		{ "rom", "3K", "power of two" }, { "rom", "32M", "power of two" },
 	};
 	char before[64], after[64];
@@ -1223,6 +1258,10 @@ FIXTURE_VARIANT_ADD(apart, conventional_with_extended_capabilities) {
 
 FIXTURE_VARIANT_ADD(apart, rom_of_a_kilobyte) {
 	{ "rom=1K" }, "rom", "2K to 16M", "2K",
+};
+
+FIXTURE_VARIANT_ADD(apart, region_of_less_than_a_page) {
+	{ "region=2K" }, "region", "4K to 1M", "4K",
 };
 
 FIXTURE_VARIANT_ADD(apart, more_than_the_window_has) {

@@ -15,4 +15,7 @@
 #define VLAB_DEVICE_UPSTREAM	0x10fe
 #define VLAB_DEVICE_DOWNSTREAM	0x10ff
 
+/* Subtypes of VFIO's regions with the type of our vendor id. */
+#define VLAB_REGION_MEMORY	1
+
 #endif

@@ -197,6 +197,7 @@ static const char *const regs_names[] = { "0", "1", "2", "3", "4", "5", "none", 
  * @caps: bits CAP_*
  * @odd: of the chain
  * @rom: bytes
+ * @region: bytes
  */
 struct spec {
 	struct bar_spec bar[VLAB_BARS];
@@ -209,6 +210,7 @@ struct spec {
 	u32 caps;
 	bool odd;
 	u32 rom;
+	u32 region;
 };
 
 /* Each text has been checked as it was written. */
@@ -236,6 +238,7 @@ static void read_spec(const struct vlab_card *card, struct spec *s)
 		.pm = vlab_card_num(card, "pm"),
 		.odd = vlab_card_num(card, "chain") == CHAIN_ODD,
 		.rom = vlab_card_num(card, "rom"),
+		.region = vlab_card_num(card, "region"),
 	};
 	if (vlab_card_num(card, "msi_64"))
 		s->msi_flags |= PCI_MSI_FLAGS_64BIT;
@@ -320,6 +323,11 @@ static bool good_rom(const struct spec *s)
 	return !s->rom || s->rom >= SZ_2K;
 }
 
+static bool good_region(const struct spec *s)
+{
+	return !s->region || s->region >= PAGE_SIZE;
+}
+
 static const struct {
 	const char *attr;
 	bool (*good)(const struct spec *s);
@@ -333,6 +341,7 @@ static const struct {
 	{ "msix_pba", good_pba,
 	  "a memory BAR with room for a bit a vector, not where table or registers are" },
 	{ "rom", good_rom, "0, or a power of two from 2K to 16M" },
+	{ "region", good_region, "0, or a power of two from 4K to 1M" },
 };
 
 static int check_bars(const struct vlab_card *card, const struct spec *s)
@@ -775,6 +784,12 @@ static int add_rom(struct shape *s)
 	return vlab_mem_rw(s->fn.bar[VLAB_ROM].mem, 0, rom, sizeof(rom), true);
 }
 
+/* 3.5 */
+static int add_region(struct shape *s)
+{
+	return s->spec.region ? vlab_region_init(&s->fn, s->spec.region) : 0;
+}
+
 /* ---- life ---- */
 
 static unsigned int shape_functions(const struct vlab_card *card)
@@ -801,7 +816,7 @@ static int shape_init(struct vlab_fn *fn)
 	add_caps(fn, &s->spec);
 	add_ext_caps(fn, &s->spec);
 	return vlab_irq_init(fn, max3(1U, s->spec.msi, s->spec.msix)) ?:
-	       add_bars(s) ?: add_regs(s) ?: add_pba(s) ?: add_rom(s);
+	       add_bars(s) ?: add_regs(s) ?: add_pba(s) ?: add_rom(s) ?: add_region(s);
 }
 
 #define BAR_PARAM(_name, _def)							\
@@ -858,6 +873,7 @@ static const struct vlab_param shape_params[] = {
 	  .help = "none, or words of vpd,vendor,dsn,aer,ltr,atomics" },
 	CHOICE_PARAM("chain", chain_names, CHAIN_PLAIN),
 	{ .name = "rom", .type = VLAB_PARAM_POW2, .max = SZ_16M },
+	{ .name = "region", .type = VLAB_PARAM_POW2, .max = SZ_1M },
 	ACTION_PARAM("raise", raise_act),
 	ACTION_PARAM("lower", lower_act),
 	{}

@@ -43,6 +43,7 @@ typedef u64 __le64;
 #define SZ_2K		0x800
 #define SZ_4K		0x1000
 #define SZ_16M		0x1000000
+#define SZ_1M		0x100000
 #define SZ_1G		0x40000000
 #define SZ_2G		0x80000000
 
