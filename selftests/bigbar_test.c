@@ -238,6 +238,7 @@ FIXTURE_SETUP(refused)
 {
 	VST_NEEDS_CARDS();
 	vst_card_create(&self->card, "shape");
+	vst_card_set(&self->card, "bar0", "none");
 	vst_card_set(&self->card, "bar4", "none");
 	vst_card_set(&self->card, "msix", "0");
 	self->log = vst_log_open();
