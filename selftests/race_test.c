@@ -330,9 +330,9 @@ static void look(struct traces *t)
 
 /*
  * Less than an object for eight times that something was done, and what one time
- * leaves behind for the next: names, numbers, a first page. Some 30 have been seen.
+ * leaves behind for the next: names, numbers, a first page. Some 50 have been seen.
  */
-#define SOME_OBJECTS	60
+#define SOME_OBJECTS	80
 #define SOME_SLAB	512
 #define SOME_MEMORY	(16 << 10)
 
