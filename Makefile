@@ -4,6 +4,7 @@
 # make selftests [KSRC=DIR] [OUT=DIR]   the test suite, with the kselftest files of KSRC
 # make upstream  [UPSTREAM=DIR] [OUT=DIR]   the kernel's own VFIO selftests
 # make unit      [OUT=DIR]              host unit tests, built and run (ASan, UBSan)
+# make fuzz      [FOR=60] [OUT=DIR]     the same code under libFuzzer, which wants clang
 # make clean                            remove out/
 # make help                             this text
 #
@@ -39,6 +40,9 @@ upstream:
 
 unit:
 	$(call in-OUT,_unit)
+
+fuzz:
+	$(call in-OUT,_fuzz)
 
 clean:
 	rm -rf out
@@ -97,7 +101,10 @@ _upstream:
 	@cp -u -t $(OUT) $(OUT)/obj/vfio/*_test
 
 _unit:
-	$(MAKE) -C kmod/tests OUT=$(OUT) run
+	$(MAKE) -C kmod/tests OUT=$(OUT) run replay
 
-.PHONY: help modules selftests upstream unit clean
-.PHONY: _modules _module-links _kernel-tree _selftests _upstream _unit
+_fuzz:
+	$(MAKE) -C kmod/tests OUT=$(OUT) fuzz
+
+.PHONY: help modules selftests upstream unit fuzz clean
+.PHONY: _modules _module-links _kernel-tree _selftests _upstream _unit _fuzz

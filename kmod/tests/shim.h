@@ -42,6 +42,8 @@ typedef u64 __le64;
 #define NSEC_PER_SEC	1000000000L
 #define SZ_2K		0x800
 #define SZ_4K		0x1000
+#define SZ_32K		0x8000
+#define SZ_64K		0x10000
 #define SZ_16M		0x1000000
 #define SZ_1M		0x100000
 #define SZ_1G		0x40000000
@@ -274,6 +276,8 @@ struct work_struct {
 
 bool shim_queue_work(struct work_struct *work);
 bool cancel_work_sync(struct work_struct *work);
+
+#define synchronize_rcu_expedited()	((void)0)
 
 /* Run irq_work and work until there is none. */
 void shim_run(void);
