@@ -251,10 +251,15 @@ static void map_memory(struct thread *t)
 	__vst_map(t->dev->iommu, t->mem + page * VST_PAGE, iova, size, 1 + below(t, 3));
 }
 
+/* One at a time: two that unmap the same are a defect of the kernel, see docs/kernel-bugs. */
 static void unmap_memory(struct thread *t)
 {
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+	pthread_mutex_lock(&lock);
 	__vst_unmap(t->dev->iommu, seldom(t) ? any(t) : below(t, 64) * VST_PAGE,
 		    (1 + below(t, 64)) * VST_PAGE, NULL);
+	pthread_mutex_unlock(&lock);
 }
 
 static void write_engine(struct thread *t, u64 reg, u64 val, size_t len)
