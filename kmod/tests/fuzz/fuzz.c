@@ -211,7 +211,7 @@ static void write_address(struct vlab_fn *fn, struct input *in)
 
 	if (!find_register(fn, in, &at))
 		return;
-	val = WORLD_MEM_IOVA + take(in, 2);
+	val = WORLD_MEM_IOVA + take(in, 1) * 64;
 	vlab_bar_rw(fn, at.bar, at.off, &val, at.width, true);
 }
 
