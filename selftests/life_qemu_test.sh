@@ -1,0 +1,228 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What QEMU takes and what it refuses, with the words it has for that. Its guests are
+# never started: cards are given to them, looked at by QMP and taken away, which needs
+# no boot; nested_test.sh boots guests. Prints KTAP.
+#
+# shellcheck disable=SC2317 # run_cases calls them
+set -euo pipefail
+
+DIR=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+# shellcheck source=selftests/modules.sh
+. "$DIR/modules.sh"
+# shellcheck source=selftests/ktap.sh
+. "$DIR/ktap.sh"
+
+PCI=/sys/bus/pci
+VFIO=vfiolab_vfio_pci
+USER_ID=65534 # nobody
+MEMORY=64     # MiB of the guest
+
+CASES=(
+	qemu__takes_a_card_by_host
+	qemu__takes_a_card_by_sysfsdev
+	qemu__is_given_a_card_while_it_runs_and_gives_it_back
+	qemu__refuses_a_card_that_another_has
+	qemu__refuses_a_card_that_vfio_has_not
+	qemu__refuses_an_address_where_nothing_is
+	qemu__of_a_user_with_enough_memory_to_lock_takes_it
+)
+
+# ---- cards ----
+
+say() {
+	printf '%s\n' "$*"
+}
+
+group_file() { # BDF
+	local link
+
+	link=$(readlink "$PCI/devices/$1/iommu_group")
+	say "/dev/vfio/${link##*/}"
+}
+
+bind() { # BDF DRIVER
+	say "$2" >"$PCI/devices/$1/driver_override"
+	[[ ! -e $PCI/devices/$1/driver ]] || say "$1" >"$PCI/devices/$1/driver/unbind"
+	[[ ! $2 ]] || say "$1" >"$PCI/drivers_probe"
+}
+
+# ---- QEMU ----
+
+# Sets argv of the caller. With hot-plug by the port itself, as nobody is there to
+# answer ACPI.
+qemu_argv() { # DEVICE...
+	local device
+
+	# shellcheck disable=SC2054 # commas of QEMU's
+	argv=(qemu-system-x86_64 -nodefaults -no-user-config -display none -S -m "${MEMORY}M"
+		-machine q35,accel=tcg -global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off
+		-device pcie-root-port,id=rp,chassis=1,slot=1
+		-qmp stdio)
+	for device; do
+		argv+=(-device "$device")
+	done
+}
+
+# DEVICE...: it starts; commands go to it by qmp. Ends when this shell does.
+start_qemu() {
+	local argv
+
+	qemu_argv "$@"
+	coproc QEMU { exec "${argv[@]}" 2>"$TMP/qemu.log"; }
+	pid=$QEMU_PID # bash forgets it when QEMU ends
+	expect_qmp '"QMP"'
+	qmp '{"execute": "qmp_capabilities"}'
+}
+
+# WORD...: lines until each was in one; those are printed
+expect_qmp() {
+	local line word all=''
+
+	while read -r -t 60 -u "${QEMU[0]}" line; do
+		say "$line"
+		all+=$line
+		[[ $line != *'"error"'* ]] || return 1
+		for word; do
+			[[ $all == *"$word"* ]] || continue 2
+		done
+		return 0
+	done
+	cat "$TMP/qemu.log"
+	return 1
+}
+
+# COMMAND: prints the answer
+qmp() {
+	say "$1" >&"${QEMU[1]}"
+	expect_qmp '"return"'
+}
+
+# What "info ..." of its monitor says
+monitor() {
+	qmp "{\"execute\": \"human-monitor-command\", \"arguments\": {\"command-line\": \"$1\"}}"
+}
+
+stop_qemu() {
+	say '{"execute": "quit"}' >&"${QEMU[1]}"
+	wait "$pid"
+}
+
+# WORDS DEVICE...: it does not start, and says that
+refuses() {
+	local words=$1 argv
+
+	qemu_argv "${@:2}"
+	refused "$words" "${argv[@]}"
+}
+
+# WORDS COMMAND...
+refused() {
+	local said words=$1
+
+	if said=$(timeout 60 "${@:2}" </dev/null 2>&1); then
+		say "$said" "it was not refused: ${*:2}"
+		return 1
+	fi
+	say "$said" "expected: $words"
+	[[ $said == *"$words"* ]]
+}
+
+# TEXT PATTERN
+expect() {
+	say "$1" "expected: $2"
+	[[ $1 =~ $2 ]]
+}
+
+qemu__takes_a_card_by_host() {
+	start_qemu "vfio-pci,host=$CARD,bus=rp"
+	expect "$(monitor 'info qtree')" 'pci id 1af4:10f1'
+	stop_qemu
+}
+
+qemu__takes_a_card_by_sysfsdev() {
+	start_qemu "vfio-pci,sysfsdev=$PCI/devices/$CARD,bus=rp"
+	expect "$(monitor 'info qtree')" 'pci id 1af4:10f1'
+	stop_qemu
+}
+
+qemu__is_given_a_card_while_it_runs_and_gives_it_back() {
+	local round tree
+
+	start_qemu
+	for round in 1 2; do
+		qmp "{\"execute\": \"device_add\", \"arguments\": {\"driver\": \"vfio-pci\",
+			\"host\": \"$CARD\", \"bus\": \"rp\", \"id\": \"card\"}}"
+		expect "$(monitor 'info qtree')" 'pci id 1af4:10f1'
+		refuses "$CARD: failed to open $(group_file "$CARD"): Device or resource busy" \
+			"vfio-pci,host=$CARD,bus=rp"
+		say '{"execute": "device_del", "arguments": {"id": "card"}}' >&"${QEMU[1]}"
+		expect_qmp DEVICE_DELETED '"return"'
+		tree=$(monitor 'info qtree')
+		say "round $round: $tree"
+		[[ $tree != *1af4:10f1* ]]
+	done
+	VLAB_BDF=$CARD "$DIR/info_test"
+	stop_qemu
+}
+
+qemu__refuses_a_card_that_another_has() {
+	start_qemu "vfio-pci,host=$CARD,bus=rp"
+	refuses "$CARD: failed to open $(group_file "$CARD"): Device or resource busy" \
+		"vfio-pci,host=$CARD,bus=rp"
+	stop_qemu
+}
+
+qemu__refuses_a_card_that_vfio_has_not() {
+	local file
+
+	file=$(group_file "$CARD")
+	bind "$CARD" ""
+	refuses "$CARD: failed to open $file: No such file or directory" \
+		"vfio-pci,host=$CARD,bus=rp"
+	bind "$CARD" $VFIO
+}
+
+qemu__refuses_an_address_where_nothing_is() {
+	refuses "0000:fe:1f.7: no such host device: No such file or directory" \
+		"vfio-pci,host=fe:1f.7,bus=rp"
+}
+
+AS_USER=(setpriv "--reuid=$USER_ID" "--regid=$USER_ID" --clear-groups)
+
+qemu__of_a_user_with_enough_memory_to_lock_takes_it() {
+	chown $USER_ID "$(group_file "$CARD")"
+	prlimit --memlock=$(((MEMORY + 64) << 20)) --pid $BASHPID
+	start_qemu_as_user "vfio-pci,host=$CARD,bus=rp"
+	expect "$(monitor 'info qtree')" 'pci id 1af4:10f1'
+	stop_qemu
+	chown root "$(group_file "$CARD")"
+}
+
+start_qemu_as_user() { # DEVICE...
+	local argv
+
+	qemu_argv "$@"
+	coproc QEMU { exec "${AS_USER[@]}" "${argv[@]}" 2>"$TMP/qemu.log"; }
+	pid=$QEMU_PID # bash forgets it when QEMU ends
+	expect_qmp '"QMP"'
+	qmp '{"execute": "qmp_capabilities"}'
+}
+
+# ---- all ----
+
+clean_up() {
+	rm -rf "$TMP"
+	"$DIR/card.sh" down one || :
+} 2>/dev/null
+
+((EUID == 0)) || skip_all "needs root"
+[[ ! ${VLAB_BDF:-} ]] || skip_all "VLAB_BDF is set, and these are cards of our own"
+command -v qemu-system-x86_64 >/dev/null || skip_all "no qemu-system-x86_64"
+load_modules "${VLAB_MODULES:-}" || exit 1
+TMP=$(mktemp -d)
+trap clean_up EXIT
+"$DIR/card.sh" up name=one
+CARD=$(cat "$CONFIGFS/one/address")
+run_cases "${CASES[@]}"
