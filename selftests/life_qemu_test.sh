@@ -22,10 +22,14 @@ MEMORY=64     # MiB of the guest
 CASES=(
 	qemu__takes_a_card_by_host
 	qemu__takes_a_card_by_sysfsdev
+	qemu__takes_all_functions_of_a_card
 	qemu__is_given_a_card_while_it_runs_and_gives_it_back
 	qemu__refuses_a_card_that_another_has
 	qemu__refuses_a_card_that_vfio_has_not
 	qemu__refuses_an_address_where_nothing_is
+	qemu__refuses_a_group_of_which_another_driver_has_a_part
+	qemu__takes_that_group_once_vfio_has_all_of_it
+	qemu__refuses_a_card_that_the_user_may_not_open
 	qemu__of_a_user_with_enough_memory_to_lock_takes_it
 )
 
@@ -33,6 +37,14 @@ CASES=(
 
 say() {
 	printf '%s\n' "$*"
+}
+
+# CARD FUNCTION: its address
+bdf_of() {
+	local bdf
+
+	mapfile -t bdf < <(tr ' ' '\n' <"$CONFIGFS/$1/address")
+	say "${bdf[$2]}"
 }
 
 group_file() { # BDF
@@ -147,6 +159,20 @@ qemu__takes_a_card_by_sysfsdev() {
 	stop_qemu
 }
 
+qemu__takes_all_functions_of_a_card() {
+	local fn devices=() tree
+
+	for fn in 0 1 2 3; do
+		bind "$(bdf_of many $fn)" $VFIO
+		devices+=("vfio-pci,host=$(bdf_of many $fn),bus=rp,addr=0.$fn,multifunction=on")
+	done
+	start_qemu "${devices[@]}"
+	tree=$(monitor 'info qtree')
+	stop_qemu
+	say "$tree"
+	[[ $(grep -o 'pci id 9710:9922' <<<"$tree" | wc -l) == 4 ]]
+}
+
 qemu__is_given_a_card_while_it_runs_and_gives_it_back() {
 	local round tree
 
@@ -189,7 +215,43 @@ qemu__refuses_an_address_where_nothing_is() {
 		"vfio-pci,host=fe:1f.7,bus=rp"
 }
 
+qemu__refuses_a_group_of_which_another_driver_has_a_part() {
+	local group
+
+	need_group_of_two
+	group=$(group_file "$(bdf_of many 0)")
+	bind "$(bdf_of many 0)" $VFIO
+	bind "$(bdf_of many 1)" serial
+	refuses "group ${group##*/} is not viable" "vfio-pci,host=$(bdf_of many 0),bus=rp"
+	refuses "Please ensure all devices within the iommu_group are bound to their vfio bus driver" \
+		"vfio-pci,host=$(bdf_of many 0),bus=rp"
+}
+
+qemu__takes_that_group_once_vfio_has_all_of_it() {
+	need_group_of_two
+	bind "$(bdf_of many 1)" $VFIO
+	start_qemu "vfio-pci,host=$(bdf_of many 0),bus=rp"
+	expect "$(monitor 'info qtree')" 'pci id 9710:9922'
+	stop_qemu
+}
+
+# Functions of one card share a group, and its other driver is the kernel's own.
+need_group_of_two() {
+	[[ -d $PCI/drivers/serial ]] || skip "no driver for 16550A cards"
+	[[ $(group_file "$(bdf_of many 0)") == "$(group_file "$(bdf_of many 1)")" ]] ||
+		skip "the functions have a group each"
+}
+
 AS_USER=(setpriv "--reuid=$USER_ID" "--regid=$USER_ID" --clear-groups)
+
+qemu__refuses_a_card_that_the_user_may_not_open() {
+	local argv
+
+	chown root "$(group_file "$CARD")"
+	qemu_argv "vfio-pci,host=$CARD,bus=rp"
+	refused "$CARD: failed to open $(group_file "$CARD"): Permission denied" \
+		"${AS_USER[@]}" "${argv[@]}"
+}
 
 qemu__of_a_user_with_enough_memory_to_lock_takes_it() {
 	chown $USER_ID "$(group_file "$CARD")"
@@ -214,15 +276,17 @@ start_qemu_as_user() { # DEVICE...
 
 clean_up() {
 	rm -rf "$TMP"
-	"$DIR/card.sh" down one || :
+	"$DIR/card.sh" down one many || :
 } 2>/dev/null
 
 ((EUID == 0)) || skip_all "needs root"
 [[ ! ${VLAB_BDF:-} ]] || skip_all "VLAB_BDF is set, and these are cards of our own"
 command -v qemu-system-x86_64 >/dev/null || skip_all "no qemu-system-x86_64"
 load_modules "${VLAB_MODULES:-}" || exit 1
+has_backplane || skip_all "there is no backplane for two cards"
 TMP=$(mktemp -d)
 trap clean_up EXIT
 "$DIR/card.sh" up name=one
-CARD=$(cat "$CONFIGFS/one/address")
+"$DIR/card.sh" up name=many personality=mcs9922 ports=4 driver= >/dev/null
+CARD=$(bdf_of one 0)
 run_cases "${CASES[@]}"
