@@ -8,7 +8,7 @@
  *
  *	test PROGRAM/NAME BEGIN MICROSECONDS
  *	... lines of trace_pipe
- *	more BYTES
+ *	more LINES
  *
  * BEGIN is in microseconds, too, by the clock of the lines.
  */
@@ -27,9 +27,34 @@
 #define MAX_BYTES	24576	/* of one test: some 250 events */
 
 static struct {
-	int out, pipe, console;
+	int out, console;
+	FILE *pipe;
 	u64 begun;
-} trace = { .out = -1, .pipe = -1, .console = STDOUT_FILENO };
+} trace = { .out = -1, .console = STDOUT_FILENO };
+
+/*
+ * What there may be so much of that nothing else would have room: opening a device takes
+ * 200 accesses to config space, and who waits for the engine reads its status.
+ */
+static const struct {
+	const char *event;
+	unsigned int max;
+} quotas[] = {
+	{ ": vlab_config: ", 60 },
+	{ ": vlab_access: ", 120 },
+};
+
+/**
+ * struct kept - of what was traced, what is to be told
+ * @len: bytes of it in @text
+ * @lines: by quota
+ * @more: lines there were beside it
+ */
+struct kept {
+	size_t len;
+	unsigned int lines[ARRAY_SIZE(quotas)], more;
+	char text[MAX_BYTES];
+};
 
 static u64 now_us(void)
 {
@@ -46,46 +71,59 @@ static void put(const char *text, size_t len)
 		trace.out = -1;
 }
 
-/* All that was traced until now. Keeps what fits in, and tells how much it was. */
-static size_t drain(char *keep, size_t size, size_t *kept)
+static bool is_too_much(struct kept *kept, const char *line)
 {
-	char buf[4096];
-	size_t all = 0;
-	ssize_t n;
+	unsigned int i;
 
-	*kept = 0;
-	while ((n = read(trace.pipe, buf, sizeof(buf))) > 0) {
-		if (all + n <= size) {
-			memcpy(keep + all, buf, n);
-			*kept = all + n;
-		}
-		all += n;
+	for (i = 0; i < ARRAY_SIZE(quotas); i++)
+		if (strstr(line, quotas[i].event))
+			return kept->lines[i]++ >= quotas[i].max;
+	return false;
+}
+
+static void keep(struct kept *kept, const char *line)
+{
+	size_t len = strlen(line);
+
+	if (is_too_much(kept, line) || kept->len + len > sizeof(kept->text)) {
+		kept->more++;
+		return;
 	}
-	return all;
+	memcpy(kept->text + kept->len, line, len);
+	kept->len += len;
+}
+
+/* All that was traced until now. */
+static void drain(struct kept *kept)
+{
+	char line[512];
+
+	while (fgets(line, sizeof(line), trace.pipe))
+		if (kept)
+			keep(kept, line);
+	clearerr(trace.pipe);
 }
 
 static void begin(void)
 {
-	size_t kept;
-
-	__vst_file_write(TRACING "/events/vfiolab/enable", "1");	/* the module may be new */
-	drain(NULL, 0, &kept);
+	/* The module may have come just now. */
+	__vst_file_write(TRACING "/events/vfiolab/enable", "1");
+	drain(NULL);
 	trace.begun = now_us();
 }
 
-static void end(const char *name, size_t len)
+static void end(const char *name)
 {
-	char keep[MAX_BYTES], line[512];
-	size_t kept, all;
+	u64 took = now_us() - trace.begun;
+	struct kept kept = { .len = 0 };
+	char line[512];
 
-	len = snprintf(line, sizeof(line), "test %s/%.*s %llu %llu\n",
-		       program_invocation_short_name, (int)len, name, trace.begun,
-		       now_us() - trace.begun);
-	all = drain(keep, sizeof(keep), &kept);
-	put(line, len);
-	put(keep, kept);
-	if (all > kept)
-		put(line, snprintf(line, sizeof(line), "more %zu\n", all - kept));
+	drain(&kept);
+	put(line, snprintf(line, sizeof(line), "test %s/%s %llu %llu\n",
+			   program_invocation_short_name, name, trace.begun, took));
+	put(kept.text, kept.len);
+	if (kept.more)
+		put(line, snprintf(line, sizeof(line), "more %u\n", kept.more));
 }
 
 /* "#  RUN           NAME ...", "ok 1 NAME", "not ok 2 NAME # SKIP why" */
@@ -98,7 +136,7 @@ static void look_at(const char *line, size_t len)
 		begin();
 	else if (sscanf(text, "ok %*d %255s", name) == 1 ||
 		 sscanf(text, "not ok %*d %255s", name) == 1)
-		end(name, strlen(name));
+		end(name);
 }
 
 static ssize_t see_output(void *cookie, const char *buf, size_t len)
@@ -118,17 +156,19 @@ void vst_trace_start(void)
 {
 	const char *path = getenv("VLAB_TRACE");
 	FILE *file;
+	int pipe;
 
 	if (!path)
 		return;
 	trace.out = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
-	trace.pipe = open(TRACING "/trace_pipe", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (trace.out < 0 || trace.pipe < 0)
+	pipe = open(TRACING "/trace_pipe", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (trace.out < 0 || pipe < 0)
 		return;
+	trace.pipe = fdopen(pipe, "r");
 	__vst_file_write(TRACING "/trace_clock", "mono");
 	__vst_file_write(TRACING "/options/overwrite", "0");
-	__vst_file_write(TRACING "/buffer_size_kb", "64");
+	__vst_file_write(TRACING "/buffer_size_kb", "128");
 	file = fopencookie(&trace.console, "w", (cookie_io_functions_t){ .write = see_output });
-	vst_assert(file);
+	vst_assert(trace.pipe && file);
 	stdout = file;
 }

@@ -50,9 +50,9 @@ test_report_draws_what_was_traced_against_time() {
 	report traced one
 	expect_page 'aria-label="BARs: 1 read, 1 written"><path class="up" d="M100 0v9"/><path class="down" d="M50 11v9"/>'
 	expect_page 'aria-label="DMA: 1 denied"><path class="bad" d="M500 0v20"/>'
-	expect_page 'aria-label="resets: 1"><path class="all" d="M950 0v20"/>'
+	expect_page 'aria-label="resets: 1 reset"><path class="all" d="M950 0v20"/>'
 	expect_page '0.100 ms  access  0000:01:00.0 bar0\+0x3 write8 0x80'
-	expect_page 'There was more than is kept'
+	expect_page '4 events, and 99 that were not kept'
 }
 
 test_report_takes_no_text_for_markup() {
