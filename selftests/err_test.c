@@ -55,8 +55,9 @@ FIXTURE_SETUP(error)
 FIXTURE_TEARDOWN(error)
 {
 	vst_close(self->dev);
-	vst_card_destroy(&self->card);
+	/* First, as it puts back what it found as it took the buses' operations. */
 	__vst_module_unload("aer_inject");
+	vst_card_destroy(&self->card);
 	close(self->log);
 }
 
