@@ -247,6 +247,9 @@ static int watch_host(struct pci_bus *bus)
 		return -ENOMEM;
 	if (host->users++)
 		return 0;
+	/* Who had theirs in our place has put ours back (aer_inject). */
+	if (bus->ops == &host->ops)
+		return 0;
 	host->old = bus->ops;
 	host->ops = *host->old;
 	host->ops.write = host_write;
@@ -469,6 +472,10 @@ void vlab_bus_exit(void)
 	struct host_bus *host, *next;
 
 	bus_unregister_notifier(&pci_bus_type, &device_nb);
+	pci_lock_rescan_remove();
+	list_for_each_entry(host, &hosts, node)
+		restore_ops(host->bus, host);
+	pci_unlock_rescan_remove();
 	/*
 	 * Config accesses hold no lock on x86. One that found our operations
 	 * before they were replaced may still be in them: let each task pass
