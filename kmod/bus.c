@@ -356,6 +356,22 @@ void vlab_root_destroy(struct vlab_root *root)
 
 /* ---- functions ---- */
 
+/* That of another function of the device, with the same pin. */
+static struct vlab_intx *find_line(const struct vlab_slot_fn *sf, struct list_head *bus)
+{
+	u8 pin = sf->fn->cfg.val[PCI_INTERRUPT_PIN];
+	struct vlab_intx *line = NULL;
+	struct vlab_slot_fn *other;
+
+	raw_spin_lock_irq(&route_lock);
+	list_for_each_entry(other, bus, node)
+		if (PCI_SLOT(other->devfn) == PCI_SLOT(sf->devfn) &&
+		    other->fn->cfg.val[PCI_INTERRUPT_PIN] == pin)
+			line = other->intx;
+	raw_spin_unlock_irq(&route_lock);
+	return line;
+}
+
 /**
  * vlab_slot_fn_add() - let a function answer on a bus
  * @fn: the function
@@ -375,7 +391,7 @@ struct vlab_slot_fn *vlab_slot_fn_add(struct vlab_fn *fn, unsigned int devfn,
 	INIT_LIST_HEAD(&sf->below);
 	sf->fn = fn;
 	sf->devfn = devfn;
-	ret = vlab_intx_init(sf);
+	ret = vlab_intx_init(sf, find_line(sf, bus));
 	if (ret) {
 		kfree(sf);
 		return ERR_PTR(ret);
@@ -439,7 +455,7 @@ EXPORT_SYMBOL_VLAB(vlab_fn_of_pdev);
 static void adopt(struct pci_dev *pdev, const struct vlab_slot_fn *sf)
 {
 	pdev->pin = 0;
-	pdev->irq = sf->virq;
+	pdev->irq = sf->intx ? sf->intx->virq : 0;
 	pdev->d3cold_delay = 0;
 	pdev->d3hot_delay = 0;
 	vlab_aperture_place(pdev, sf->fn);

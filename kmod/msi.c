@@ -267,13 +267,26 @@ static void intx_mask(struct irq_data *data)
 {
 }
 
+static bool is_up(struct vlab_intx *line)
+{
+	struct vlab_slot_fn *sf;
+	unsigned long flags;
+	bool up = false;
+
+	raw_spin_lock_irqsave(&line->lock, flags);
+	list_for_each_entry(sf, &line->fns, on_line)
+		up |= READ_ONCE(sf->fn->intx);
+	raw_spin_unlock_irqrestore(&line->lock, flags);
+	return up;
+}
+
 /* The line may have stayed up. Not from here: the handler's lock is held. */
 static void intx_unmask(struct irq_data *data)
 {
-	struct vlab_slot_fn *sf = irq_data_get_irq_chip_data(data);
+	struct vlab_intx *line = irq_data_get_irq_chip_data(data);
 
-	if (READ_ONCE(sf->fn->intx))
-		irq_work_queue(&sf->again);
+	if (is_up(line))
+		irq_work_queue(&line->again);
 }
 
 static struct irq_chip intx_chip = {
@@ -282,23 +295,23 @@ static struct irq_chip intx_chip = {
 	.irq_unmask = intx_unmask,
 };
 
-static void raise_intx(struct vlab_slot_fn *sf)
+static void raise_intx(struct vlab_intx *line)
 {
-	if (READ_ONCE(sf->fn->intx) && sf->virq)
-		generic_handle_irq_safe(sf->virq);
+	if (is_up(line))
+		generic_handle_irq_safe(line->virq);
 }
 
 static void raise_again(struct irq_work *work)
 {
-	raise_intx(container_of(work, struct vlab_slot_fn, again));
+	raise_intx(container_of(work, struct vlab_intx, again));
 }
 
 void vlab_slot_intx(struct vlab_fn *fn)
 {
 	struct vlab_slot_fn *sf = READ_ONCE(fn->slot);
 
-	if (sf)
-		raise_intx(sf);
+	if (sf && sf->intx)
+		raise_intx(sf->intx);
 }
 
 /* Numbers below 16 are ISA's, and 255 in pdev->irq means "not connected". */
@@ -314,37 +327,69 @@ static int alloc_virq(void)
 	return other;
 }
 
-/**
- * vlab_intx_init() - give a function its INTx interrupt
- * @sf: the function; without an interrupt pin it gets none
- *
- * Return: 0, -errno when there is no number left.
- */
-int vlab_intx_init(struct vlab_slot_fn *sf)
+static struct vlab_intx *create_line(void)
 {
+	struct vlab_intx *line = kzalloc(sizeof(*line), GFP_KERNEL);
 	int virq;
 
-	sf->again = IRQ_WORK_INIT_HARD(raise_again);
-	if (!sf->fn->cfg.val[PCI_INTERRUPT_PIN])
-		return 0;
+	if (!line)
+		return ERR_PTR(-ENOMEM);
 	virq = alloc_virq();
-	if (virq < 0)
-		return virq;
-	irq_set_chip_data(virq, sf);
+	if (virq < 0) {
+		kfree(line);
+		return ERR_PTR(virq);
+	}
+	raw_spin_lock_init(&line->lock);
+	INIT_LIST_HEAD(&line->fns);
+	line->virq = virq;
+	line->again = IRQ_WORK_INIT_HARD(raise_again);
+	irq_set_chip_data(virq, line);
 	irq_set_chip_and_handler_name(virq, &intx_chip, handle_level_irq, "level");
 	/* A level, so that one that came and went while it was disabled is forgotten. */
 	irq_modify_status(virq, IRQ_NOREQUEST, IRQ_NOPROBE | IRQ_LEVEL);
-	sf->virq = virq;
+	return line;
+}
+
+/**
+ * vlab_intx_init() - connect a function to its INTx line
+ * @sf: the function; without an interrupt pin it gets none
+ * @line: of another function of the device with the same pin, NULL: there is none
+ *
+ * Return: 0, -errno when there is no memory or no number left.
+ */
+int vlab_intx_init(struct vlab_slot_fn *sf, struct vlab_intx *line)
+{
+	if (!sf->fn->cfg.val[PCI_INTERRUPT_PIN])
+		return 0;
+	if (!line)
+		line = create_line();
+	if (IS_ERR(line))
+		return PTR_ERR(line);
+	raw_spin_lock_irq(&line->lock);
+	list_add_tail(&sf->on_line, &line->fns);
+	raw_spin_unlock_irq(&line->lock);
+	sf->intx = line;
 	return 0;
 }
 
 /**
- * vlab_intx_exit() - take it back
- * @sf: the function; no driver has the interrupt, nobody raises it
+ * vlab_intx_exit() - disconnect it
+ * @sf: the function; no driver of its has the interrupt, and it raises none
  */
 void vlab_intx_exit(struct vlab_slot_fn *sf)
 {
-	irq_work_sync(&sf->again);
-	if (sf->virq)
-		irq_free_descs(sf->virq, 1);
+	struct vlab_intx *line = sf->intx;
+	bool last;
+
+	if (!line)
+		return;
+	raw_spin_lock_irq(&line->lock);
+	list_del(&sf->on_line);
+	last = list_empty(&line->fns);
+	raw_spin_unlock_irq(&line->lock);
+	if (!last)
+		return;
+	irq_work_sync(&line->again);
+	irq_free_descs(line->virq, 1);
+	kfree(line);
 }

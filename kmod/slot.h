@@ -21,13 +21,29 @@
 #define VLAB_MAX_SLOTS	31	/* device numbers on one bus, less one */
 
 /**
+ * struct vlab_intx - an INTx line: a pin of a device, for all functions that have it
+ * @lock: protects @fns
+ * @fns: functions that drive it; it is up while one of them has it so
+ * @virq: the interrupt
+ * @again: sends it once more after the handlers ran and the line is still up
+ *
+ * Made with the first of the functions, freed with the last.
+ */
+struct vlab_intx {
+	raw_spinlock_t lock;	/* see above */
+	struct list_head fns;
+	int virq;
+	struct irq_work again;
+};
+
+/**
  * struct vlab_slot_fn - a function on a bus
  * @node: in the list of what is on the same bus
  * @below: a port's secondary bus: what is on it
  * @fn: the function
  * @devfn: where it answers
- * @virq: its INTx, 0 none
- * @again: sends INTx once more after the handler ran and the line is still up
+ * @intx: its INTx line, NULL none
+ * @on_line: in the list of @intx
  *
  * Made when the function is plugged in, freed when the kernel's device is gone.
  * The lists change under the routing lock of bus.c only.
@@ -37,8 +53,8 @@ struct vlab_slot_fn {
 	struct list_head below;
 	struct vlab_fn *fn;
 	unsigned int devfn;
-	int virq;
-	struct irq_work again;
+	struct vlab_intx *intx;
+	struct list_head on_line;
 };
 
 /**
@@ -96,7 +112,7 @@ int vlab_bars_assign(struct pci_bus *bus, const struct vlab_card *card);
 int vlab_msi_init(void);
 void vlab_msi_exit(void);
 struct irq_domain *vlab_msi_domain(void);
-int vlab_intx_init(struct vlab_slot_fn *sf);
+int vlab_intx_init(struct vlab_slot_fn *sf, struct vlab_intx *line);
 void vlab_intx_exit(struct vlab_slot_fn *sf);
 
 /* ivrs.c */

@@ -5,8 +5,7 @@
  * was loaded with nointxmask=1, by the interrupt controller. The user is to see no
  * difference; who looks at the function itself, through sysfs, does.
  *
- * A line that nothing else can mask must not be shared; ours never are, since each
- * function has one of its own.
+ * A line that nothing else can mask must not be shared: see sharedline_test.c.
  */
 #include <fcntl.h>
 #include <stdio.h>
