@@ -499,10 +499,7 @@ static unsigned int count_allocations(const struct step *step, struct bench *b, 
 
 static unsigned int tries(void)
 {
-	const char *text = getenv("VLAB_FAULTS");
-	unsigned int n = text ? strtoul(text, NULL, 0) : 60;
-
-	return n ?: UINT_MAX;
+	return vst_number("VLAB_FAULTS", 60) ?: UINT_MAX;
 }
 
 TEST_F(step, succeeds_after_each_allocation_that_failed)

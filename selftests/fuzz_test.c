@@ -5,8 +5,8 @@
  * has nothing to complain of, and that nothing of it is left when the devices are
  * opened anew.
  *
- * The seed is printed. VLAB_SEED makes the same calls again, in each thread in the same
- * order; VLAB_CALLS is how many there are, a third of them in each test (default 30000).
+ * VLAB_SEED says which calls, in each thread in the same order (see vst_seed());
+ * VLAB_CALLS how many there are, a third of them in each test (default 30000).
  */
 #include <linux/pci_regs.h>
 #include <linux/serial_reg.h>
@@ -14,7 +14,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
@@ -483,28 +482,13 @@ FIXTURE_TEARDOWN(fuzz)
 		vst_card_destroy(&b->card[i]);
 }
 
-static u64 number(const char *name, u64 otherwise)
-{
-	const char *text = getenv(name);
-
-	return text ? strtoull(text, NULL, 0) : otherwise;
-}
-
-static u64 new_seed(void)
-{
-	u32 seed;
-
-	vst_assert(getrandom(&seed, sizeof(seed), 0) == sizeof(seed));
-	return seed;
-}
-
 static void make_calls(struct bench *b, unsigned int threads, enum kind kind)
 {
-	u64 seed = number("VLAB_SEED", new_seed()), begin = vst_now_ms();
-	unsigned int all = number("VLAB_CALLS", TESTS * 10000), count = all / TESTS, i;
+	u64 seed = vst_seed(), begin = vst_now_ms();
+	unsigned int all = vst_number("VLAB_CALLS", TESTS * 10000), count = all / TESTS, i;
 	struct thread thread[MAX_THREADS];
 
-	ksft_print_msg("VLAB_SEED=%llu VLAB_CALLS=%u\n", (unsigned long long)seed, all);
+	ksft_print_msg("VLAB_CALLS=%u\n", all);
 	for (i = 0; i < threads; i++) {
 		thread[i].devs = b->dev;
 		thread[i].mem = b->mem;

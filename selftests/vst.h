@@ -106,6 +106,25 @@ void __noreturn vst_fail(const char *file, int line, const char *what, int err);
 u64 vst_now_ms(void);
 
 /**
+ * vst_number() - a number from the environment
+ * @name: of the variable
+ * @otherwise: what it is when it is not set
+ *
+ * Return: the number; 0x and 0 are prefixes as in C.
+ */
+u64 vst_number(const char *name, u64 otherwise);
+
+/**
+ * vst_seed() - where random choices begin
+ *
+ * $VLAB_SEED, 1 when that is not set, so that each run is the same; 0 asks for a new
+ * one each time. It is printed.
+ *
+ * Return: the seed, never 0.
+ */
+u64 vst_seed(void);
+
+/**
  * vst_deadline_ms() - how long to wait for what must happen
  *
  * Long enough for a slow machine; VLAB_PATIENCE in the environment is how many times

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,11 +31,26 @@ u64 vst_now_ms(void)
 	return (u64)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+u64 vst_number(const char *name, u64 otherwise)
+{
+	const char *text = getenv(name);
+
+	return text && *text ? strtoull(text, NULL, 0) : otherwise;
+}
+
+u64 vst_seed(void)
+{
+	u64 seed = vst_number("VLAB_SEED", 1);
+
+	while (!seed)
+		vst_assert(getrandom(&seed, sizeof(u32), 0) == sizeof(u32));
+	ksft_print_msg("VLAB_SEED=%llu\n", seed);
+	return seed;
+}
+
 unsigned int vst_deadline_ms(void)
 {
-	const char *patience = getenv("VLAB_PATIENCE");
-
-	return 10000 * (patience ? strtoul(patience, NULL, 10) : 1);
+	return 10000 * vst_number("VLAB_PATIENCE", 1);
 }
 
 void vst_relax(void)
