@@ -53,6 +53,16 @@ until_true() {
 	done
 }
 
+# Process ids and command lines of those who have TEXT in it; a bare system has no pgrep.
+processes_with() { # TEXT
+	local dir line
+
+	for dir in /proc/[0-9]*; do
+		line=$(tr '\0' ' ' 2>/dev/null <"$dir/cmdline") || continue
+		[[ $line != *"$1"* ]] || echo "${dir#/proc/} $line"
+	done
+}
+
 ended() { # PID
 	! kill -0 "$1" 2>/dev/null
 }

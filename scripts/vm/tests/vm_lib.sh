@@ -75,14 +75,15 @@ vm_wait() {
 
 # No process, no mount, no temporary file.
 expect_nothing_left() {
-	local qemu
+	local qemu running
 
 	while read -r qemu; do
 		until_true ended "$qemu"
 	done <"$FAKE_STARTED"
 	[[ -z $(ls -A "$T/tmp") ]] || fail "left behind: $(ls -A "$T/tmp")"
 	! grep -qF " $T" /proc/self/mounts || fail "still mounted: $(grep -F " $T" /proc/self/mounts)"
-	! pgrep -f "$T/top" >/dev/null || fail "still running: $(pgrep -af "$T/top")"
+	running=$(processes_with "$T/top")
+	[[ ! $running ]] || fail "still running: $running"
 }
 
 # The last line of stdout.
