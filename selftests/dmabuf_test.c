@@ -5,7 +5,6 @@
  * out nothing (iommufd_test).
  */
 #include <fcntl.h>
-#include <linux/iommufd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -13,25 +12,11 @@
 
 #include "kselftest_harness.h"
 #include "vst.h"
+#include "vst_iommufd.h"
 
 /* In <linux/vfio.h> since 6.19. */
 #ifndef VFIO_DEVICE_FEATURE_DMA_BUF
 #define VFIO_DEVICE_FEATURE_DMA_BUF	11
-#endif
-
-/* In <linux/iommufd.h> since 6.14. */
-#ifndef IOMMU_IOAS_MAP_FILE
-struct iommu_ioas_map_file {
-	__u32 size;
-	__u32 flags;
-	__u32 ioas_id;
-	__s32 fd;
-	__aligned_u64 start;
-	__aligned_u64 length;
-	__aligned_u64 iova;
-};
-
-#define IOMMU_IOAS_MAP_FILE	_IO(IOMMUFD_TYPE, 0x8f)
 #endif
 
 #define GET	VFIO_DEVICE_FEATURE_GET

@@ -6,7 +6,6 @@
  * shares with type1 is in the other tests.
  */
 #include <fcntl.h>
-#include <linux/iommufd.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 
 #include "kselftest_harness.h"
 #include "vst.h"
+#include "vst_iommufd.h"
 
 #define CARD		VLAB_SERIAL_BAR_CTRL
 #define BUF		(16 * VST_PAGE)
@@ -26,21 +26,6 @@
 #define READABLE	IOMMU_IOAS_MAP_READABLE
 #define WRITEABLE	IOMMU_IOAS_MAP_WRITEABLE
 #define FIXED		IOMMU_IOAS_MAP_FIXED_IOVA
-
-/* In <linux/iommufd.h> since 6.14. */
-#ifndef IOMMU_IOAS_MAP_FILE
-struct iommu_ioas_map_file {
-	__u32 size;
-	__u32 flags;
-	__u32 ioas_id;
-	__s32 fd;
-	__aligned_u64 start;
-	__aligned_u64 length;
-	__aligned_u64 iova;
-};
-
-#define IOMMU_IOAS_MAP_FILE	_IO(IOMMUFD_TYPE, 0x8f)
-#endif
 
 #ifndef IOMMU_IOAS_CHANGE_PROCESS
 struct iommu_ioas_change_process {
