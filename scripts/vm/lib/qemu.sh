@@ -94,6 +94,8 @@ kernel_command_line() {
 		'pci=noearly,lastbus=0' cryptomgr.notests)
 
 	[[ $IOMMU != intel ]] || words+=(intel_iommu=on)
+	# Who sits at a prompt edits files outside, and wants to see that; it is slower.
+	[[ ! $OPT_SHELL ]] || words+=(VLAB_CACHE=none)
 	echo "${words[*]}${APPEND:+ $APPEND}${OPT_APPEND:+ $OPT_APPEND}"
 }
 

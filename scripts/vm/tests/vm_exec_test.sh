@@ -254,3 +254,16 @@ test_directory_without_a_kernel_is_refused() {
 	expect_rc 2
 	expect_err 'not a kernel build directory'
 }
+
+# Its 9p looks each time; the guest's own part was tried by hand.
+test_shell_shows_what_is_edited_outside() {
+	project
+	printf '#!/bin/sh\nprintf "%%s\\n" "$@" >%s/argv\n' "$T" >"$T/bin/qemu"
+	chmod +x "$T/bin/qemu"
+	VM_QEMU=$T/bin/qemu script -qec "$T/top/scripts/vm/vm shell one" /dev/null \
+		</dev/null >"$T/out" 2>&1 || :
+	expect_file "$T/argv" 'VLAB_CACHE=none'
+	vm argv one
+	expect_rc 0
+	! grep -q VLAB_CACHE "$T/out" || fail "runs are slower than they need be"
+}
