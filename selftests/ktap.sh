@@ -4,6 +4,9 @@
 # Sourced by tests in bash: a test case is a function. It ends with 0: passed; 4:
 # skipped, its last line says why; else failed. The first command in it that fails
 # ends it. What it prints is shown when it fails, so that no result in it counts.
+#
+# Case SECTION__CLAIM, printed as SECTION.CLAIM, is the function of that name, or else
+# CLAIM with SECTION as its argument.
 
 skip_all() { # WHY
 	echo "TAP version 13"
@@ -22,6 +25,7 @@ TRACE=${VLAB_TRACE:-}
 TRACING=/sys/kernel/tracing
 unset VLAB_TRACE
 
+# Sets begun and start of the caller, which trace_end wants.
 trace_begin() {
 	[[ $TRACE ]] || return 0
 	echo mono >$TRACING/trace_clock # and that empties it
@@ -38,14 +42,23 @@ trace_end() { # NAME
 	} >>"$TRACE"
 }
 
-# FUNCTION NUMBER: prints the result, and counts it in the caller's variables. Never call
+# CASE
+call_case() {
+	if declare -F "$1" >/dev/null; then
+		"$1"
+	else
+		"${1#*__}" "${1%%__*}"
+	fi
+}
+
+# CASE NUMBER: prints the result, and counts it in the caller's variables. Never call
 # it in a condition: the shell would not look at what fails in the function.
 report_case() {
 	local rc name=${1/__/.} output begun start
 
 	trace_begin
 	set +e
-	output=$(set -e && "$1" 2>&1)
+	output=$(set -e && call_case "$1" 2>&1)
 	rc=$?
 	set -e
 	trace_end "$name"
@@ -63,15 +76,15 @@ report_case() {
 	esac
 }
 
-# FUNCTION...: all of them. SECTION__CLAIM is printed as SECTION.CLAIM.
+# CASE...
 run_cases() {
-	local function number=0 failed=0 skipped=0
+	local case number=0 failed=0 skipped=0
 
 	echo "TAP version 13"
 	echo "1..$#"
-	for function; do
+	for case; do
 		number=$((number + 1))
-		report_case "$function" $number
+		report_case "$case" $number
 	done
 	echo "# Totals: pass:$((number - failed - skipped)) fail:$failed xfail:0 xpass:0 skip:$skipped error:0"
 	((failed == 0))

@@ -12,24 +12,21 @@ set -euo pipefail
 shopt -s nullglob
 
 DIR=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+# shellcheck source=selftests/ktap.sh
+. "$DIR/ktap.sh"
+
 PROGRAMS=$DIR/upstream
 HUGE=/sys/kernel/mm/hugepages/hugepages
 PREFIX=upstream$$
 
 number=0 failed=0
 
-skip() {
-	echo "TAP version 13"
-	echo "1..0 # SKIP $*"
-	exit 4
-}
-
 check_machine() {
-	[[ -x $PROGRAMS/vfio_pci_driver_test ]] || skip "no programs in upstream/: see make upstream"
-	((EUID == 0)) || skip "needs root"
-	[[ ! ${VLAB_BDF:-} ]] || skip "plugs in its own cards, and VLAB_BDF is set"
+	[[ -x $PROGRAMS/vfio_pci_driver_test ]] || skip_all "no programs in upstream/: see make upstream"
+	((EUID == 0)) || skip_all "needs root"
+	[[ ! ${VLAB_BDF:-} ]] || skip_all "plugs in its own cards, and VLAB_BDF is set"
 	[[ -e /dev/iommu ]] || modprobe -q iommufd || :
-	[[ -e /dev/iommu ]] || skip "no /dev/iommu: the kernel has no CONFIG_IOMMUFD"
+	[[ -e /dev/iommu ]] || skip_all "no /dev/iommu: the kernel has no CONFIG_IOMMUFD"
 	reserve 2048kB 1 2M
 	reserve 1048576kB 1 1G
 }
@@ -38,7 +35,7 @@ check_machine() {
 reserve() {
 	local dir=$HUGE-$1
 
-	[[ -d $dir ]] || skip "no huge pages of $3"
+	[[ -d $dir ]] || skip_all "no huge pages of $3"
 	(($(<"$dir/free_hugepages") >= $2)) || echo "$2" >"$dir/nr_hugepages"
 	(($(<"$dir/free_hugepages") >= $2)) ||
 		skip "no free huge page of $3: boot with hugepagesz=$3 hugepages=$2"
@@ -65,6 +62,14 @@ result() {
 	echo "$word $number ${1#*ok }"
 }
 
+# LINE: a result of a case that the program said it begins
+traced_result() {
+	local name=${1#*ok }
+
+	trace_end "${name%% *}"
+	result "$1"
+}
+
 execute() {
 	local rc=0
 
@@ -74,15 +79,16 @@ execute() {
 
 # PROGRAM BDF: a program that ends early has a result of its own.
 run() {
-	local line plan=0 before=$number
+	local line plan=0 before=$number begun=0 start=$EPOCHREALTIME
 
 	echo "# $1 on $2"
 	while IFS= read -r line; do
 		case $line in
 		"1..0 # SKIP"*) result "ok $1 # SKIP${line#*SKIP}" ;;
 		"1.."*) plan=${line#1..} ;;
-		"ok "* | "not ok "*) result "${line/ok +([0-9]) /ok }" ;;
+		"ok "* | "not ok "*) traced_result "${line/ok +([0-9]) /ok }" ;;
 		"exit "*) judge "$1" "${line#exit }" $((number - before)) "$plan" ;;
+		"#  RUN "*) trace_begin ;;&
 		*) echo "# $line" ;;
 		esac
 	done < <(execute "$1" "$2")
