@@ -16,6 +16,7 @@ prepare_guest() { # LANE
 	in_guest || need_packages "${GUEST_PACKAGES[@]}"
 	have_command "$QEMU" || die "no QEMU: cannot find $QEMU; apt-get install qemu-system-x86"
 	use_kernel "$KERNEL"
+	[[ $KERNEL == "$LANE_KERNEL" ]] || say_what_kernel_lacks
 	use_boot_files
 }
 

@@ -135,6 +135,37 @@ stage_modules() {
 	stage_done "installed"
 }
 
+# A kernel of the user's in a lane: what the suite, or the lane's fragments, want of a
+# kernel that its configuration has not. What needs that will skip or fail.
+say_what_kernel_lacks() {
+	local file names
+
+	[[ -f $KERNEL_BUILD/.config ]] || return 0
+	for file in "$TOP/selftests/config" $(lane_fragments); do
+		[[ -f $file ]] || continue
+		names=$(lacking_options "$file" "$KERNEL_BUILD/.config" | paste -sd' ')
+		[[ ! $names ]] || say "kernel $KERNEL_RELEASE lacks what ${file#"$TOP/"} wants: $names"
+	done
+}
+
+# Those of the lane's own kernel. Most of base is for want of a distribution, and the
+# rest is known by its absence (see boot_modules).
+lane_fragments() {
+	local names=${LANE_KERNEL#*+} name
+
+	[[ $LANE_KERNEL == src:*+* ]] || return 0
+	for name in ${names//,/ }; do
+		[[ $name == base ]] || echo "$VM_DIR/config/$name.config"
+	done
+}
+
+# FILE CONFIG: options that FILE has on and CONFIG has not, built in or as a module
+lacking_options() {
+	awk -F= 'FNR == NR { if (/^CONFIG_/) wanted[++n] = $1; next }
+		/^CONFIG_/ { have[$1] = 1 }
+		END { for (i = 1; i <= n; i++) if (!have[wanted[i]]) print wanted[i] }' "$1" "$2"
+}
+
 # An image alone is no use: its modules are looked for where its package would have
 # them, in this system, and among the kernels fetched before.
 use_image() { # FILE

@@ -8,7 +8,7 @@ GUEST_DIR=/run/vfiolab # in a guest: what belongs to the harness
 LANES=() # result of match_lanes
 
 # What describes a guest: result of use_lane.
-LANE='' KERNEL='' QEMU='' IOMMU='' DEPTH='' TESTS='' APPEND='' MEMORY='' CPUS='' ACCEL=''
+LANE='' KERNEL='' LANE_KERNEL='' QEMU='' IOMMU='' DEPTH='' TESTS='' APPEND='' MEMORY='' CPUS='' ACCEL=''
 
 # As given on the command line; empty where the lane decides.
 OPT_LANE='' OPT_KERNEL='' OPT_IOMMU='' OPT_TESTS='' OPT_MEM='' OPT_CPUS=''
@@ -60,6 +60,7 @@ use_lane() { # NAME
 		read_lane "$1"
 		MEMORY=4G CPUS=2
 	fi
+	LANE_KERNEL=$KERNEL
 	KERNEL=${OPT_KERNEL:-$KERNEL}
 	IOMMU=${OPT_IOMMU:-$IOMMU}
 	TESTS=${OPT_TESTS:-$TESTS}

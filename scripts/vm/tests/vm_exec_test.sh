@@ -255,6 +255,32 @@ test_directory_without_a_kernel_is_refused() {
 	expect_err 'not a kernel build directory'
 }
 
+# OPTION...: the kernel at $T/kernel has these, in lane "own" whose own kernel has iommufd
+tree_with() {
+	project
+	echo "own src:7.2+base,iommufd system intel 1 *" >>"$T/top/scripts/vm/lanes"
+	mkdir "$T/top/selftests"
+	printf '%s\n' CONFIG_VFIO=m CONFIG_PCI=y '# CONFIG_OFF is not set' >"$T/top/selftests/config"
+	printf 'CONFIG_IOMMUFD=m\nCONFIG_VFIO_DEVICE_CDEV=y\n' \
+		>"$T/top/scripts/vm/config/iommufd.config"
+	printf '%s\n' "$@" >"$T/kernel/.config"
+}
+
+test_kernel_tree_that_lacks_options_of_the_lane_is_told_which() {
+	tree_with CONFIG_PCI=y CONFIG_IOMMUFD=y '# CONFIG_VFIO is not set'
+	exec_guest pass --lane own --kernel "$T/kernel"
+	expect_rc 0
+	expect_err 'lacks what selftests/config wants: CONFIG_VFIO$'
+	expect_err 'lacks what scripts/vm/config/iommufd.config wants: CONFIG_VFIO_DEVICE_CDEV$'
+}
+
+test_kernel_tree_that_has_all_options_is_told_nothing() {
+	tree_with CONFIG_PCI=y CONFIG_VFIO=y CONFIG_IOMMUFD=y CONFIG_VFIO_DEVICE_CDEV=y
+	exec_guest pass --lane own --kernel "$T/kernel"
+	expect_rc 0
+	! grep lacks "$T/err" || fail "it lacks nothing"
+}
+
 # Its 9p looks each time; the guest's own part was tried by hand.
 test_shell_shows_what_is_edited_outside() {
 	project
