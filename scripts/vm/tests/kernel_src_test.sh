@@ -62,6 +62,16 @@ test_kernel_src_later_fragments_win() {
 	expect_file "$(build_dir)/.config" '^CONFIG_B=m'
 }
 
+test_kernel_src_takes_a_fragment_of_its_version_and_no_other() {
+	kernel_src src:9.9+nosuch # makes the copy
+	echo '# CONFIG_NOSUCH is not set' >"$T/vm/config/odd-9.9.config"
+	echo 'CONFIG_NOSUCH=y' >"$T/vm/config/base-9.8.config"
+	kernel_src src:9.9+base,odd
+	expect_rc 0
+	kernel_src src:9.9+nosuch
+	expect_err '\(there: base more odd\)'
+}
+
 test_kernel_src_another_fragment_is_another_kernel() {
 	local before
 
