@@ -1,6 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
+# packages: driverctl
+#
 # The life of a card as people lead it: by hand with sysfs, by driverctl, as a user
 # without rights. The commands are those of recipes, and the messages of what goes
 # wrong those of docs/troubleshooting.md. Prints KTAP.
@@ -13,6 +15,8 @@ DIR=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 . "$DIR/modules.sh"
 # shellcheck source=selftests/ktap.sh
 . "$DIR/ktap.sh"
+# shellcheck source=selftests/packages.sh
+. "$DIR/packages.sh"
 
 PCI=/sys/bus/pci
 NATIVE=vfiolab_serial_tty
@@ -452,6 +456,7 @@ clean_up() {
 
 ((EUID == 0)) || skip_all "needs root"
 [[ ! ${VLAB_BDF:-} ]] || skip_all "VLAB_BDF is set, and these are the lives of two cards"
+take_packages
 load_modules "${VLAB_MODULES:-}" || exit 1
 has_backplane || skip_all "there is no backplane, and one card alone has no twin"
 TMP=$(mktemp -d)

@@ -5,8 +5,9 @@
 # looked for in other suites of the same mirrors, through lists of our own; the
 # user's configuration is read, never written.
 
-APT=()   # options of apt-get and apt-cache: the user's apt (none) or ours
-FOUND='' # result of find_package
+APT=()          # options of apt-get and apt-cache: the user's apt (none) or ours
+FOUND=''        # result of find_package
+PACKAGES_DIR='' # result of use_packages
 
 # Where packages may be, in the order in which they are asked: the user's apt, the
 # same suites with fresh lists, then other releases.
@@ -117,4 +118,54 @@ unpack_packages() { # DIR PACKAGE...
 		dpkg -x "$deb" "$dir" || die_full "$dir" "cannot unpack ${deb##*/}"
 	done
 	rm -r "$dir/debs" "$dir/log"
+}
+
+# ---- programs that tests want ----
+
+# The files of packages and of all they need that is not installed here, as apt would
+# install it, below PACKAGES_DIR; empty when nothing is missing. 1 when they cannot be
+# had. Not from other suites, whose libraries would not go with those that are here.
+use_packages() { # PACKAGE...
+	local place plan
+
+	PACKAGES_DIR=''
+	for place in "${APT_PLACES[@]:0:2}"; do
+		use_place "$place" || continue
+		mapfile -t plan < <(would_install "$@")
+		[[ ${plan[-1]} != lacks* ]] || continue
+		unset "plan[-1]"
+		((${#plan[@]})) || return 0
+		PACKAGES_DIR=$CACHE/packages/$(sha256sum <<<"${plan[*]}" | cut -c1-16)
+		with_lock "$CACHE/packages/.lock" packages unpack_plan "${plan[@]}"
+		[[ -d $PACKAGES_DIR ]]
+		return
+	done
+	say "packages $*: ${plan[-1]#lacks }"
+	return 1
+}
+
+# A line NAME=VERSION for each, then "all"; or "lacks " and what apt says.
+would_install() { # PACKAGE...
+	local said
+
+	if said=$(apt-get "${APT[@]}" -s --no-install-recommends install "$@" 2>&1); then
+		sed -nE 's/^Inst ([^ ]+) (\[[^]]*\] )?\(([^ ]+) .*/\1=\3/p' <<<"$said"
+		echo all
+	else
+		echo "lacks $(awk '/^E:/ { sub("E: ", ""); print; exit }' <<<"$said")"
+	fi
+}
+
+# Into PACKAGES_DIR, unless something goes wrong, which is said; those that nobody used
+# for a month go.
+unpack_plan() { # NAME=VERSION...
+	if [[ ! -d $PACKAGES_DIR ]]; then
+		find "${PACKAGES_DIR%/*}" -mindepth 1 -maxdepth 1 -type d -mtime +30 -exec rm -r {} +
+		stage "packages for tests"
+		cache_scratch
+		(unpack_packages "$SCRATCH" "$@") || return 0
+		mv -T -- "$SCRATCH" "$PACKAGES_DIR"
+		stage_done "$# unpacked"
+	fi
+	touch "$PACKAGES_DIR"
 }

@@ -95,8 +95,26 @@ build_for_guest() { # RUN
 		make_and_copy modules "$build" "$1/modules" "KDIR=$KERNEL_BUILD"
 	with_lock "$OUT/.selftests.lock" selftests \
 		make_and_copy selftests "$OUT/selftests" "$1/selftests" "KSRC=$ksrc"
-	[[ $TESTS != life* ]] || need_packages driverctl
+	fetch_test_packages "$1/selftests"
 	[[ $TESTS != upstream* ]] || add_upstream "$1/selftests/upstream"
+}
+
+# Programs that tests name in a line "# packages: NAME...", for them to unpack in the
+# guest: nothing is installed here for their sake. A test skips what it cannot get.
+fetch_test_packages() { # SUITE
+	local file name packages=()
+
+	for file in "$1"/*_test.sh; do
+		name=${file##*/}
+		[[ -f $file ]] || continue
+		# shellcheck disable=SC2053 # a glob is meant
+		[[ $name == $TESTS || ${name%.sh} == $TESTS || ${name%_test.sh} == $TESTS ]] || continue
+		mapfile -t -O ${#packages[@]} packages < <(
+			sed -n 's/^# packages: //p' "$file" | tr ' ' '\n'
+		)
+	done
+	((${#packages[@]})) || return 0
+	! use_packages "${packages[@]}" || export VLAB_PACKAGES=$PACKAGES_DIR
 }
 
 # The kernel's own VFIO selftests.
