@@ -7,6 +7,7 @@
  */
 #include <linux/module.h>
 #include <linux/pci.h>
+#include <linux/string.h>
 
 #include "vfio_pci.h"
 #include "vlab_ids.h"
@@ -217,15 +218,39 @@ static const struct pci_device_id vlab_vfio_ids[] = {
 };
 MODULE_DEVICE_TABLE(pci, vlab_vfio_ids);
 
+/*
+ * Recipes and older libvirt know no other driver than vfio-pci. Where that is not
+ * loaded its name is free.
+ */
+static char *driver_name = KBUILD_MODNAME;
+module_param_named(name, driver_name, charp, 0444);
+MODULE_PARM_DESC(name, "name of the driver, vfio-pci for programs that know no other");
+
 static struct pci_driver vlab_vfio_driver = {
-	.name = KBUILD_MODNAME,
 	.id_table = vlab_vfio_ids,
 	.probe = vlab_vfio_probe,
 	.remove = vlab_vfio_remove,
 	.err_handler = &vfio_pci_core_err_handlers,
 	.driver_managed_dma = true,
 };
-module_pci_driver(vlab_vfio_driver);
+
+/* sysfs warns of a name that is empty, and turns a slash into something else. */
+static int __init vlab_vfio_load(void)
+{
+	if (!*driver_name || strchr(driver_name, '/')) {
+		pr_err("vfiolab: name=%s: a driver's name is wanted, as vfio-pci\n", driver_name);
+		return -EINVAL;
+	}
+	vlab_vfio_driver.name = driver_name;
+	return pci_register_driver(&vlab_vfio_driver);
+}
+module_init(vlab_vfio_load);
+
+static void __exit vlab_vfio_unload(void)
+{
+	pci_unregister_driver(&vlab_vfio_driver);
+}
+module_exit(vlab_vfio_unload);
 
 MODULE_DESCRIPTION("vfiolab: cards behind vfio-pci");
 MODULE_LICENSE("GPL");

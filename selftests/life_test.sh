@@ -48,6 +48,9 @@ CASES=(
 	driverctl__set_override_gives_it_to_vfio
 	driverctl__unset_override_gives_it_back
 	driverctl__override_to_no_driver_is_refused
+	name__vfio_pci_is_ours_while_the_kernels_is_not_loaded
+	name__that_another_driver_has_is_refused
+	name__that_no_driver_can_have_is_refused
 	user__without_the_group_file_is_eacces
 	user__with_the_group_file_runs_the_suite
 	user__with_too_little_locked_memory_is_told_so
@@ -365,6 +368,54 @@ driverctl__override_to_no_driver_is_refused() {
 	fails driverctl --nosave set-override "$(bdf_of life)" vfio-pic
 	[[ $said == "driverctl: no such module: vfio-pic" ]]
 	expect_driver life $NATIVE
+}
+
+# ---- our driver by another name ----
+
+# NAME: load it by that name
+load_vfio_as() {
+	if [[ ${VLAB_MODULES:-} ]]; then
+		insmod "$VLAB_MODULES/$VFIO.ko" "name=$1"
+	else
+		modprobe $VFIO "name=$1"
+	fi
+}
+
+# Both drivers go, and come back whatever becomes of the case.
+without_vfio_drivers() {
+	start_anew
+	trap 'rmmod $VFIO 2>/dev/null || :; load_modules "${VLAB_MODULES:-}"' EXIT
+	rmmod $VFIO vfio-pci
+}
+
+name__vfio_pci_is_ours_while_the_kernels_is_not_loaded() {
+	without_vfio_drivers
+	load_vfio_as vfio-pci
+	unbind life
+	say "$ID" >"$PCI/drivers/vfio-pci/new_id"
+	expect_driver life vfio-pci
+	[[ $(readlink "$PCI/drivers/vfio-pci/module") == */$VFIO ]]
+	VLAB_BDF=$(bdf_of life) "$DIR/dma_test"
+}
+
+name__that_another_driver_has_is_refused() {
+	local said
+
+	without_vfio_drivers
+	modprobe vfio-pci
+	fails load_vfio_as vfio-pci
+	[[ $said == *"Device or resource busy" ]]
+}
+
+name__that_no_driver_can_have_is_refused() {
+	local said name
+
+	without_vfio_drivers
+	for name in "" a/b; do
+		fails load_vfio_as "$name"
+		[[ $said == *"Invalid parameters" ]]
+		dmesg | tail -n 1 | grep -F "name=$name: a driver's name is wanted"
+	done
 }
 
 # ---- a user ----
