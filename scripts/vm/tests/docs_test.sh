@@ -69,3 +69,13 @@ test_troubleshooting_quotes_messages_of_others_as_tests_provoke_them() {
 	done < <(messages_of "Binding by hand" QEMU)
 	expect_some $n 10
 }
+
+test_troubleshooting_quotes_messages_of_libvirt_as_its_test_provokes_them() {
+	local message n=0
+
+	while IFS= read -r message; do
+		expect_message "$TOP/selftests/life_libvirt_test.sh" -- "$message"
+		n=$((n + 1))
+	done < <(messages_of libvirt)
+	expect_some $n 6
+}
