@@ -20,10 +20,12 @@ OUT_FILE=stdout # where the command's output goes, in RUN
 # An empty slot each: id, buses, 32-bit memory, prefetchable memory, I/O. The first
 # takes a switch with a card in each of 31 slots, the others one card. 8 GiB have room
 # for a BAR of 4 GiB wherever the firmware puts them; reserved space costs nothing.
+# The last one is below a second host bridge.
 readonly ROOT_PORTS=(
 	'slot1 40 64M 8G 32K'
 	'slot2 2 8M 256M 4K'
 	'slot3 2 8M 256M 0'
+	'slot4 2 8M 256M 0 pxb'
 )
 
 # QEMU's IVRS covers the bus below a port only if that is the one bus behind it (-; a
@@ -131,13 +133,14 @@ share_args() { # TAG DIR
 }
 
 port_args() {
-	local port id buses mem pref io n=0 ports=("${ROOT_PORTS[@]}")
+	local port id buses mem pref io bus n=0 ports=("${ROOT_PORTS[@]}")
 
 	[[ $IOMMU != amd ]] || ports=("${AMD_ROOT_PORTS[@]}")
 	for port in "${ports[@]}"; do
-		read -r id buses mem pref io <<<"$port"
+		read -r id buses mem pref io bus <<<"$port"
 		n=$((n + 1))
-		port="pcie-root-port,id=$id,chassis=$n,slot=$n,hotplug=off"
+		[[ ! $bus ]] || ARGV+=(-device "pxb-pcie,id=$bus,bus_nr=128")
+		port="pcie-root-port,id=$id,chassis=$n,slot=$n,hotplug=off${bus:+,bus=$bus}"
 		[[ $buses == - ]] || port+=",bus-reserve=$buses"
 		ARGV+=(-device "$port,mem-reserve=$mem,pref64-reserve=$pref,io-reserve=$io")
 	done
