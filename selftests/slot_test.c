@@ -19,148 +19,6 @@
 #define DEVICES		PCI "/devices"
 #define STATE_LEN	(128 * 1024)
 
-/* ---- devices, seen in sysfs ---- */
-
-static bool exists(const char *bdf)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), DEVICES "/%s", bdf);
-	return !access(path, F_OK);
-}
-
-/* The bridge that @bdf is below. */
-static void above(const char *bdf, char parent[VST_BDF_LEN])
-{
-	char path[128], real[512];
-
-	snprintf(path, sizeof(path), DEVICES "/%s/..", bdf);
-	vst_assert(realpath(path, real));
-	snprintf(parent, VST_BDF_LEN, "%s", strrchr(real, '/') + 1);
-}
-
-static void attribute(const char *bdf, const char *name, char *buf, size_t len)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), DEVICES "/%s/%s", bdf, name);
-	vst_file_read(path, buf, len);
-}
-
-static void take_away(const char *bdf)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), DEVICES "/%s/remove", bdf);
-	vst_file_write(path, "1");
-}
-
-static void rescan_all(void)
-{
-	vst_file_write(PCI "/rescan", "1");
-}
-
-/* The first device of ours with that id. */
-static bool find_ours(unsigned int device, char bdf[VST_BDF_LEN])
-{
-	char id[16], want[16];
-	bool found = false;
-	glob_t g;
-	size_t i;
-
-	snprintf(want, sizeof(want), "0x%04x", device);
-	vst_assert(!glob(DEVICES "/*", 0, NULL, &g));
-	for (i = 0; i < g.gl_pathc && !found; i++) {
-		snprintf(bdf, VST_BDF_LEN, "%s", strrchr(g.gl_pathv[i], '/') + 1);
-		attribute(bdf, "device", id, sizeof(id));
-		found = !strcmp(id, want);
-	}
-	globfree(&g);
-	return found;
-}
-
-static bool is_empty_port(const char *path)
-{
-	char pattern[256];
-	glob_t g;
-	bool any;
-
-	snprintf(pattern, sizeof(pattern), "%s/pci_bus/*", path);
-	if (glob(pattern, 0, NULL, &g))
-		return false;
-	globfree(&g);
-	snprintf(pattern, sizeof(pattern), "%s/*:*:*.*/vendor", path);
-	any = !glob(pattern, 0, NULL, &g);
-	if (any)
-		globfree(&g);
-	return !any;
-}
-
-/* The last root port below which nothing is, but for @skip of them. */
-static bool find_empty_port(unsigned int skip, char bdf[VST_BDF_LEN])
-{
-	bool found = false;
-	glob_t g;
-	size_t i;
-
-	vst_assert(!glob(DEVICES "/*:00:*", 0, NULL, &g));
-	for (i = g.gl_pathc; i-- && !found; ) {
-		found = is_empty_port(g.gl_pathv[i]) && !skip--;
-		snprintf(bdf, VST_BDF_LEN, "%s", strrchr(g.gl_pathv[i], '/') + 1);
-	}
-	globfree(&g);
-	return found;
-}
-
-static size_t whole_file(const char *path, char *buf, size_t len)
-{
-	FILE *file = fopen(path, "r");
-	size_t n;
-
-	vst_assert(file);
-	n = fread(buf, 1, len, file);
-	fclose(file);
-	return n;
-}
-
-/* What must be the same when all is as it was: devices and addresses. */
-static char *state(void)
-{
-	char *text = calloc(1, STATE_LEN);
-	size_t n, i;
-	glob_t g;
-
-	vst_assert(text);
-	n = whole_file("/proc/iomem", text, STATE_LEN / 4);
-	n += whole_file("/proc/ioports", text + n, STATE_LEN / 4);
-	vst_assert(!glob(DEVICES "/*", 0, NULL, &g));
-	for (i = 0; i < g.gl_pathc; i++)
-		n += snprintf(text + n, STATE_LEN - n, "\n%s", g.gl_pathv[i]);
-	globfree(&g);
-	return text;
-}
-
-/* Frees both; the log gets the first line that differs. */
-static void expect_same(struct __test_metadata *_metadata, char *before, char *after)
-{
-	char *a = before, *b = after;
-
-	while (*a && *a == *b) {
-		a++;
-		b++;
-	}
-	while (a > before && a[-1] != '\n') {
-		a--;
-		b--;
-	}
-	EXPECT_FALSE(strcmp(before, after)) {
-		TH_LOG("was: %.*s", (int)strcspn(a, "\n"), a);
-		TH_LOG("is:  %.*s", (int)strcspn(b, "\n"), b);
-	}
-	free(before);
-	free(after);
-}
-
 /* ---- cards that no driver needs to have ---- */
 
 #define plug(card, ...) vst_card_plug(card, "driver=", ##__VA_ARGS__)
@@ -174,7 +32,7 @@ static void prepare(struct vst_card *card, const char *slot)
 
 static void function_number(const char *bdf, unsigned int fn, char other[VST_BDF_LEN])
 {
-	snprintf(other, VST_BDF_LEN, "%.11s%u", bdf, fn % 8);
+	snprintf(other, VST_BDF_LEN, "%.*s%u", (int)strlen(bdf) - 1, bdf, fn % 8);
 }
 
 /* ---- the backplane as it was loaded ---- */
@@ -187,7 +45,7 @@ FIXTURE(slot) {
 FIXTURE_SETUP(slot)
 {
 	if (!vst_slots())
-		rescan_all();	/* a test that failed may have left it so */
+		vst_pci_rescan();	/* a test that failed may have left it so */
 	if (!vst_slots())
 		SKIP(return, "there is no backplane");
 	self->log = vst_log_open();
@@ -210,7 +68,7 @@ TEST_F(slot, has_an_iommu_group_of_its_own)
 	group = __vst_group(self->a.bdf[0]);
 	if (group < 0)
 		SKIP(return, "no IOMMU groups here");
-	above(self->a.bdf[0], port);
+	vst_pci_above(self->a.bdf[0], port);
 	EXPECT_NE(group, __vst_group(self->b.bdf[0]));
 	EXPECT_NE(group, __vst_group(port));
 }
@@ -244,10 +102,10 @@ TEST_F(slot, port_is_bound_by_pcieport)
 	char port[VST_BDF_LEN], driver[32];
 
 	plug(&self->a);
-	above(self->a.bdf[0], port);
+	vst_pci_above(self->a.bdf[0], port);
 	EXPECT_EQ(0, __vst_driver(port, driver, sizeof(driver)));
 	EXPECT_STREQ("pcieport", driver);
-	above(port, port);
+	vst_pci_above(port, port);
 	EXPECT_EQ(0, __vst_driver(port, driver, sizeof(driver)));
 	EXPECT_STREQ("pcieport", driver);
 }
@@ -258,8 +116,8 @@ TEST_F(slot, intx_of_each_function_is_its_own)
 
 	plug(&self->a);
 	plug(&self->b);
-	attribute(self->a.bdf[0], "irq", a, sizeof(a));
-	attribute(self->b.bdf[0], "irq", b, sizeof(b));
+	vst_pci_attr(self->a.bdf[0], "irq", a, sizeof(a));
+	vst_pci_attr(self->b.bdf[0], "irq", b, sizeof(b));
 	EXPECT_STRNE("0", a);
 	EXPECT_STRNE("255", a);
 	EXPECT_STRNE(a, b);
@@ -267,14 +125,14 @@ TEST_F(slot, intx_of_each_function_is_its_own)
 
 TEST_F(slot, windows_come_back_with_each_pull)
 {
-	char *before = state();
+	char *before = vst_pci_state();
 	unsigned int i;
 
 	for (i = 0; i < 6; i++) {
 		plug(&self->a, "memory=256M");
 		vst_card_destroy(&self->a);
 	}
-	expect_same(_metadata, before, state());
+	EXPECT_TRUE(vst_pci_unchanged(before));
 }
 
 /* Cards until there is no room, or no slot, for one more. */
@@ -359,8 +217,8 @@ TEST_F(slot, memory_window_runs_out_and_the_others_go_on)
 TEST_F(slot, removed_card_can_be_pulled)
 {
 	plug(&self->a);
-	take_away(self->a.bdf[0]);
-	EXPECT_FALSE(exists(self->a.bdf[0]));
+	vst_pci_remove(self->a.bdf[0]);
+	EXPECT_FALSE(vst_pci_exists(self->a.bdf[0]));
 	EXPECT_EQ(0, __vst_card_pull(&self->a));
 }
 
@@ -369,13 +227,13 @@ TEST_F(slot, removed_card_comes_back_by_rescan)
 	char irq[2][16], bar[2][512];
 
 	plug(&self->a);
-	attribute(self->a.bdf[0], "irq", irq[0], sizeof(irq[0]));
-	attribute(self->a.bdf[0], "resource", bar[0], sizeof(bar[0]));
-	take_away(self->a.bdf[0]);
-	rescan_all();
-	ASSERT_TRUE(exists(self->a.bdf[0]));
-	attribute(self->a.bdf[0], "irq", irq[1], sizeof(irq[1]));
-	attribute(self->a.bdf[0], "resource", bar[1], sizeof(bar[1]));
+	vst_pci_attr(self->a.bdf[0], "irq", irq[0], sizeof(irq[0]));
+	vst_pci_attr(self->a.bdf[0], "resource", bar[0], sizeof(bar[0]));
+	vst_pci_remove(self->a.bdf[0]);
+	vst_pci_rescan();
+	ASSERT_TRUE(vst_pci_exists(self->a.bdf[0]));
+	vst_pci_attr(self->a.bdf[0], "irq", irq[1], sizeof(irq[1]));
+	vst_pci_attr(self->a.bdf[0], "resource", bar[1], sizeof(bar[1]));
 	EXPECT_STREQ(irq[0], irq[1]);
 	EXPECT_STREQ(bar[0], bar[1]);
 }
@@ -385,9 +243,9 @@ TEST_F(slot, rescan_changes_nothing)
 	char *before;
 
 	plug(&self->a);
-	before = state();
-	rescan_all();
-	expect_same(_metadata, before, state());
+	before = vst_pci_state();
+	vst_pci_rescan();
+	EXPECT_TRUE(vst_pci_unchanged(before));
 }
 
 TEST_F(slot, removed_port_takes_its_card_only)
@@ -396,13 +254,13 @@ TEST_F(slot, removed_port_takes_its_card_only)
 
 	plug(&self->a);
 	plug(&self->b);
-	above(self->a.bdf[0], port);
-	take_away(port);
-	EXPECT_FALSE(exists(self->a.bdf[0]));
-	EXPECT_TRUE(exists(self->b.bdf[0]));
+	vst_pci_above(self->a.bdf[0], port);
+	vst_pci_remove(port);
+	EXPECT_FALSE(vst_pci_exists(self->a.bdf[0]));
+	EXPECT_TRUE(vst_pci_exists(self->b.bdf[0]));
 	EXPECT_EQ(0, __vst_card_pull(&self->a));
 	EXPECT_EQ(-ENODEV, __vst_card_live(&self->a));
-	rescan_all();
+	vst_pci_rescan();
 	EXPECT_EQ(0, __vst_card_live(&self->a));
 }
 
@@ -411,12 +269,12 @@ TEST_F(slot, removed_port_comes_back_with_its_card)
 	char port[VST_BDF_LEN];
 
 	plug(&self->a);
-	above(self->a.bdf[0], port);
-	take_away(port);
-	rescan_all();
-	EXPECT_TRUE(exists(self->a.bdf[0]));
+	vst_pci_above(self->a.bdf[0], port);
+	vst_pci_remove(port);
+	vst_pci_rescan();
+	EXPECT_TRUE(vst_pci_exists(self->a.bdf[0]));
 	EXPECT_EQ(0, __vst_card_pull(&self->a));
-	EXPECT_FALSE(exists(self->a.bdf[0]));
+	EXPECT_FALSE(vst_pci_exists(self->a.bdf[0]));
 	EXPECT_EQ(0, __vst_card_live(&self->a));
 }
 
@@ -424,13 +282,13 @@ TEST_F(slot, removed_switch_refuses_cards_until_it_is_back)
 {
 	char bdf[VST_BDF_LEN], line[256];
 
-	ASSERT_TRUE(find_ours(VLAB_DEVICE_UPSTREAM, bdf));
-	take_away(bdf);
+	ASSERT_TRUE(vst_pci_find(VLAB_DEVICE_UPSTREAM, bdf));
+	vst_pci_remove(bdf);
 	prepare(&self->a, "\n");
 	EXPECT_EQ(-ENODEV, __vst_card_live(&self->a));
 	EXPECT_EQ(1, vst_log_count(self->log, self->a.name, line, sizeof(line)));
 	EXPECT_NE(NULL, strstr(line, "the port above was removed"));
-	rescan_all();
+	vst_pci_rescan();
 	EXPECT_EQ(0, __vst_card_live(&self->a));
 }
 
@@ -440,12 +298,12 @@ TEST_F(slot, removed_switch_comes_back_with_its_cards)
 
 	plug(&self->a);
 	plug(&self->b);
-	ASSERT_TRUE(find_ours(VLAB_DEVICE_UPSTREAM, bdf));
-	take_away(bdf);
-	EXPECT_FALSE(exists(self->a.bdf[0]));
-	rescan_all();
-	EXPECT_TRUE(exists(self->a.bdf[0]));
-	EXPECT_TRUE(exists(self->b.bdf[0]));
+	ASSERT_TRUE(vst_pci_find(VLAB_DEVICE_UPSTREAM, bdf));
+	vst_pci_remove(bdf);
+	EXPECT_FALSE(vst_pci_exists(self->a.bdf[0]));
+	vst_pci_rescan();
+	EXPECT_TRUE(vst_pci_exists(self->a.bdf[0]));
+	EXPECT_TRUE(vst_pci_exists(self->b.bdf[0]));
 	EXPECT_EQ(0, __vst_card_pull(&self->a));
 	EXPECT_EQ(0, __vst_card_live(&self->a));
 }
@@ -514,9 +372,9 @@ TEST_F(place, of_the_backplane_is_refused)
 {
 	char bdf[VST_BDF_LEN];
 
-	if (!find_ours(VLAB_DEVICE_UPSTREAM, bdf))
+	if (!vst_pci_find(VLAB_DEVICE_UPSTREAM, bdf))
 		SKIP(return, "there is no backplane");
-	above(bdf, bdf);
+	vst_pci_above(bdf, bdf);
 	prepare(&self->card, bdf);
 	expect_refused(_metadata, &self->card, self->log, -EBUSY, "is not empty");
 }
@@ -525,7 +383,7 @@ TEST_F(place, in_the_backplane_is_refused)
 {
 	char bdf[VST_BDF_LEN];
 
-	if (!find_ours(VLAB_DEVICE_DOWNSTREAM, bdf))
+	if (!vst_pci_find(VLAB_DEVICE_DOWNSTREAM, bdf))
 		SKIP(return, "there is no backplane");
 	prepare(&self->card, bdf);
 	expect_refused(_metadata, &self->card, self->log, -EINVAL, "is not a root port");
@@ -544,7 +402,7 @@ static int find_port(struct vst_card *card, char port[VST_BDF_LEN])
 	int ret = -ENODEV;
 	unsigned int i;
 
-	for (i = 0; find_empty_port(i, port); i++) {
+	for (i = 0; vst_pci_empty_port("0000:00", i, port); i++) {
 		vst_card_create(card, "serial");
 		vst_card_set(card, "slot", port);
 		ret = __vst_card_live(card);
@@ -579,7 +437,7 @@ TEST_F(straight, card_sits_below_its_root_port)
 	char port[VST_BDF_LEN];
 
 	plug(&self->card, self->slot);
-	above(self->card.bdf[0], port);
+	vst_pci_above(self->card.bdf[0], port);
 	EXPECT_STREQ(self->port, port);
 }
 
@@ -593,7 +451,7 @@ TEST_F(straight, second_card_in_a_root_port_is_refused)
 TEST_F(straight, removed_card_still_holds_its_root_port)
 {
 	plug(&self->card, self->slot);
-	take_away(self->card.bdf[0]);
+	vst_pci_remove(self->card.bdf[0]);
 	prepare(&self->other, self->port);
 	EXPECT_EQ(-EBUSY, __vst_card_live(&self->other));
 	EXPECT_EQ(0, __vst_card_pull(&self->card));
@@ -602,11 +460,11 @@ TEST_F(straight, removed_card_still_holds_its_root_port)
 
 TEST_F(straight, pulled_card_leaves_its_root_port_as_it_was)
 {
-	char *before = state();
+	char *before = vst_pci_state();
 
 	plug(&self->card, self->slot);
 	vst_card_destroy(&self->card);
-	expect_same(_metadata, before, state());
+	EXPECT_TRUE(vst_pci_unchanged(before));
 	plug(&self->other, self->slot);
 }
 
@@ -631,29 +489,14 @@ TEST_F(straight, hot_reset_by_the_root_port_resets_the_card)
 TEST_F(straight, removed_root_port_lets_its_card_be_pulled)
 {
 	plug(&self->card, self->slot);
-	take_away(self->port);
-	EXPECT_FALSE(exists(self->card.bdf[0]));
+	vst_pci_remove(self->port);
+	EXPECT_FALSE(vst_pci_exists(self->card.bdf[0]));
 	EXPECT_EQ(0, __vst_card_pull(&self->card));
-	rescan_all();
-	EXPECT_TRUE(exists(self->port));
+	vst_pci_rescan();
+	EXPECT_TRUE(vst_pci_exists(self->port));
 }
 
 /* ---- loaded again, with other parameters ---- */
-
-/* From the end of the alphabet: the core last, what uses a model before it. */
-static int unload(void)
-{
-	glob_t found;
-	size_t i;
-	int ret = 0;
-
-	if (glob("/sys/module/vfiolab*", 0, NULL, &found))
-		return 0;
-	for (i = found.gl_pathc; i-- && !ret;)
-		ret = __vst_module_unload(strrchr(found.gl_pathv[i], '/') + 1);
-	globfree(&found);
-	return ret;
-}
 
 FIXTURE(reload) {
 	struct vst_card a, b;
@@ -670,8 +513,8 @@ FIXTURE_SETUP(reload)
 	if (!vst_slots() && !access("/sys/module/vfiolab", F_OK))
 		SKIP(return, "there is no backplane");
 	self->log = vst_log_open();
-	vst_ok(unload());
-	self->before = state();
+	vst_modules_unload();
+	self->before = vst_pci_state();
 }
 
 FIXTURE_TEARDOWN(reload)
@@ -680,8 +523,8 @@ FIXTURE_TEARDOWN(reload)
 		return;
 	vst_card_destroy(&self->a);
 	vst_card_destroy(&self->b);
-	vst_ok(unload());
-	expect_same(_metadata, self->before, state());
+	vst_modules_unload();
+	EXPECT_TRUE(vst_pci_unchanged(self->before));
 }
 
 static void load_null(const char *params)
@@ -702,7 +545,7 @@ TEST_F(reload, without_acs_all_is_one_group)
 	if (group < 0)
 		SKIP(return, "no IOMMU groups here");
 	EXPECT_EQ(group, __vst_group(self->b.bdf[0]));
-	ASSERT_TRUE(find_ours(VLAB_DEVICE_UPSTREAM, port));
+	ASSERT_TRUE(vst_pci_find(VLAB_DEVICE_UPSTREAM, port));
 	EXPECT_EQ(group, __vst_group(port));
 }
 
@@ -728,8 +571,8 @@ TEST_F(reload, live_card_pins_the_modules)
 {
 	load_null("");
 	plug(&self->a, "model=null");
-	EXPECT_GT(0, unload());
-	EXPECT_TRUE(exists(self->a.bdf[0]));
+	EXPECT_GT(0, __vst_modules_unload());
+	EXPECT_TRUE(vst_pci_exists(self->a.bdf[0]));
 }
 
 static void expect_no_load(struct __test_metadata *_metadata, int log, const char *params,
@@ -757,7 +600,7 @@ TEST_F(reload, root_port_with_too_few_bus_numbers_is_refused)
 {
 	char port[VST_BDF_LEN], params[64];
 
-	if (!find_empty_port(0, port))
+	if (!vst_pci_empty_port("0000:00", 0, port))
 		SKIP(return, "no empty root port");
 	snprintf(params, sizeof(params), "slots=31 port=%s", port);
 	expect_no_load(_metadata, self->log, params, -ENOSPC, "too few bus numbers");
@@ -768,39 +611,25 @@ TEST_F(reload, removed_root_port_lets_the_module_go)
 {
 	char port[VST_BDF_LEN], params[64];
 
-	if (!find_empty_port(1, port))
+	if (!vst_pci_empty_port("0000:00", 1, port))
 		SKIP(return, "no second empty root port");
 	snprintf(params, sizeof(params), "slots=1 port=%s", port);
 	if (__vst_module_load("vfiolab", params))
 		SKIP(return, "the root port has too few bus numbers, or no windows");
 	vst_module_load("vfiolab_null", "");
 	plug(&self->a, "model=null");
-	take_away(port);
-	EXPECT_FALSE(exists(self->a.bdf[0]));
+	vst_pci_remove(port);
+	EXPECT_FALSE(vst_pci_exists(self->a.bdf[0]));
 	vst_card_destroy(&self->a);
-	EXPECT_EQ(0, unload());
-	rescan_all();
-	EXPECT_TRUE(exists(port));
+	EXPECT_EQ(0, __vst_modules_unload());
+	vst_pci_rescan();
+	EXPECT_TRUE(vst_pci_exists(port));
 	/* The kernel may give a port that it finds again other addresses. */
 	free(self->before);
-	self->before = state();
+	self->before = vst_pci_state();
 }
 
 /* ---- as the runner left it ---- */
-
-static void restore(void)
-{
-	char dir[256], command[1024];
-	ssize_t n = readlink("/proc/self/exe", dir, sizeof(dir) - 1);
-
-	vst_assert(n > 0);
-	dir[n] = '\0';
-	*strrchr(dir, '/') = '\0';
-	snprintf(command, sizeof(command),
-		 "exec bash -c '. \"$1/modules.sh\" && load_modules \"$2\"' - '%s' '%s'",
-		 dir, getenv("VLAB_MODULES"));
-	vst_assert(!unload() && !system(command));
-}
 
 int main(int argc, char **argv)
 {
@@ -808,6 +637,6 @@ int main(int argc, char **argv)
 	int ret = vst_main(argc, argv, NULL, test_harness_run);
 
 	if (loaded && access("/sys/module/vfiolab_vfio_pci", F_OK))
-		restore();
+		vst_modules_restore();
 	return ret;
 }

@@ -541,6 +541,90 @@ int __vst_module_load(const char *name, const char *params);
 int __vst_module_unload(const char *name);
 #define vst_module_unload(...) vst_ok(__vst_module_unload(__VA_ARGS__))
 
+/**
+ * __vst_modules_unload() - unload all of vfiolab's
+ *
+ * Return: 0 or -errno; -EWOULDBLOCK somebody uses one.
+ */
+int __vst_modules_unload(void);
+#define vst_modules_unload() vst_ok(__vst_modules_unload())
+
+/**
+ * vst_modules_restore() - load all anew, as the runner did
+ */
+void vst_modules_restore(void);
+
+/* ---- PCI functions in sysfs (vst_pci.c) ---- */
+
+/**
+ * vst_pci_exists() - is there a function
+ * @bdf: which
+ *
+ * Return: true when there is.
+ */
+bool vst_pci_exists(const char *bdf);
+
+/**
+ * vst_pci_attr() - read an attribute
+ * @bdf: a function
+ * @name: "irq", "resource"
+ * @buf: for the text, without its last newline
+ * @len: size of @buf
+ */
+void vst_pci_attr(const char *bdf, const char *name, char *buf, size_t len);
+
+/**
+ * vst_pci_above() - the bridge that a function is below
+ * @bdf: the function
+ * @parent: gets the bridge, of a segment's root bus what stands in for it
+ */
+void vst_pci_above(const char *bdf, char parent[VST_BDF_LEN]);
+
+/**
+ * vst_pci_remove() - take a function away, and what is below it
+ * @bdf: which; vst_pci_rescan() brings it back
+ */
+void vst_pci_remove(const char *bdf);
+
+/**
+ * vst_pci_rescan() - look at all buses again
+ */
+void vst_pci_rescan(void);
+
+/**
+ * vst_pci_find() - the first function with a device id
+ * @device: the id; our vendor is not looked at
+ * @bdf: gets the function
+ *
+ * Return: true when there is one.
+ */
+bool vst_pci_find(unsigned int device, char bdf[VST_BDF_LEN]);
+
+/**
+ * vst_pci_empty_port() - a root port that nothing is below
+ * @root: segment and number of the root bus, as "0000:00"; a pattern of glob()
+ * @skip: how many to leave out, from the last on
+ * @bdf: gets the root port
+ *
+ * Return: true when there is one.
+ */
+bool vst_pci_empty_port(const char *root, unsigned int skip, char bdf[VST_BDF_LEN]);
+
+/**
+ * vst_pci_state() - what must be the same when all is as it was
+ *
+ * Return: all functions and addresses as text, for vst_pci_unchanged().
+ */
+char *vst_pci_state(void);
+
+/**
+ * vst_pci_unchanged() - is all as it was
+ * @before: from vst_pci_state(); freed
+ *
+ * Return: true when it is; else the first line that differs is printed.
+ */
+bool vst_pci_unchanged(char *before);
+
 /* ---- the program (vst_main.c) ---- */
 
 /**

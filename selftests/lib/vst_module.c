@@ -4,8 +4,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -39,4 +42,33 @@ int __vst_module_load(const char *name, const char *params)
 int __vst_module_unload(const char *name)
 {
 	return syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;
+}
+
+/* From the end of the alphabet: the core last, what uses a model before it. */
+int __vst_modules_unload(void)
+{
+	glob_t found;
+	size_t i;
+	int ret = 0;
+
+	if (glob("/sys/module/vfiolab*", 0, NULL, &found))
+		return 0;
+	for (i = found.gl_pathc; i-- && !ret;)
+		ret = __vst_module_unload(strrchr(found.gl_pathv[i], '/') + 1);
+	globfree(&found);
+	return ret;
+}
+
+void vst_modules_restore(void)
+{
+	char dir[PATH_MAX], command[3 * PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", dir, sizeof(dir) - 1);
+
+	vst_assert(n > 0);
+	dir[n] = '\0';
+	*strrchr(dir, '/') = '\0';
+	snprintf(command, sizeof(command),
+		 "exec bash -c '. \"$1/modules.sh\" && load_modules \"$2\"' - '%s' '%s'",
+		 dir, getenv("VLAB_MODULES") ?: "");
+	vst_assert(!__vst_modules_unload() && !system(command));
 }
