@@ -226,7 +226,7 @@ TEST_F(own, card_without_it_has_none)
 	u8 byte;
 
 	vst_card_plug(&card, "model=shape");
-	dev = vst_open(card.bdf[0]);
+	dev = vst_open_in(card.bdf[0], self->dev->iommu);
 	EXPECT_EQ(OWN, regions(dev));
 	EXPECT_EQ(-1, pread(dev->fd, &byte, 1, self->told.info.offset));
 	EXPECT_EQ(EINVAL, errno);

@@ -336,7 +336,7 @@ FIXTURE(last) {
 FIXTURE_SETUP(last)
 {
 	VST_NEEDS(VST_CAN_TYPE1);
-	vst_card_plug(&self->card, "ports=1");
+	VST_PLUG_APART(&self->card, "ports=1");
 	self->bdf = self->card.bdf[0];
 	self->fd = vst_group_open(self->bdf);
 }

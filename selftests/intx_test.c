@@ -215,7 +215,7 @@ TEST_F(unmask, one_eventfd_unmasks_two_cards)
 	int fd = vst_eventfd();
 
 	vst_card_plug(&card, "ports=1");
-	two = vst_open(card.bdf[0]);
+	two = vst_open_in(card.bdf[0], self->dev->iommu);
 	vst_irq_eventfds(two, INTX, 0, 1, &fd);
 	set_unmask(two, self->unmask);
 	vst_uart_raise(self->dev, 0);

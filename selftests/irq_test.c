@@ -1358,7 +1358,8 @@ FIXTURE_SETUP(two_cards)
 	VST_NEEDS(VST_CAN_IRQ);
 	vst_card_plug(&self->card, "ports=1");
 	self->one = vst_open_master(vst_bdf());
-	self->two = vst_open_master(self->card.bdf[0]);
+	self->two = vst_open_in(self->card.bdf[0], self->one->iommu);
+	vst_master(self->two, true);
 	enable(self->one, variant->index, 1, &self->fd[0]);
 	enable(self->two, variant->index, 1, &self->fd[1]);
 }

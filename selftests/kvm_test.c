@@ -230,7 +230,7 @@ TEST_F(vfio, device_opened_for_a_machine_goes_on_when_that_ends)
 	struct vst_dev *dev;
 	struct vst_card card;
 
-	vst_card_plug(&card, "ports=1");
+	VST_PLUG_APART(&card, "ports=1");
 	EXPECT_EQ(0, file_add(self->fd, file_of(self->dev)));
 	dev = vst_open_in(card.bdf[0], iommu);
 	EXPECT_EQ(0, file_add(self->fd, file_of(dev)));
@@ -554,7 +554,8 @@ TEST_F(line, is_shared_by_two_cards)
 	struct vst_dev *dev;
 
 	vst_card_plug(&card, "ports=1");
-	dev = vst_open_master(card.bdf[0]);
+	dev = vst_open_in(card.bdf[0], self->dev->iommu);
+	vst_master(dev, true);
 	wire(self->vm, dev, vst_eventfd(), vst_eventfd());
 	vst_uart_raise(self->dev, 0);
 	vst_uart_raise(dev, 0);

@@ -518,7 +518,7 @@ TEST_F(mmap, memory_of_an_eight_megabyte_card_is_all_there)
 
 	VST_NEEDS_CARDS();
 	vst_card_plug(&card, "memory=8M");
-	dev = vst_open(card.bdf[0]);
+	dev = vst_open_in(card.bdf[0], self->dev->iommu);
 	va = vst_mmap(dev, CARD, MEM, len);
 	for (off = 0; off < len; off += 0x10000 + VST_PAGE)
 		va[off / 4] = off;
@@ -536,7 +536,7 @@ TEST_F(mmap, card_with_no_memory_behind_its_registers_maps_nothing)
 
 	VST_NEEDS_CARDS();
 	vst_card_plug(&card, "memory=4K");
-	dev = vst_open(card.bdf[0]);
+	dev = vst_open_in(card.bdf[0], self->dev->iommu);
 	EXPECT_EQ(4096, dev->region[CARD].size);
 	EXPECT_EQ(0, dev->region[CARD].nareas);
 	EXPECT_EQ(-EINVAL, try_mmap(dev, CARD, 0, VST_PAGE));

@@ -1072,7 +1072,8 @@ TEST_F(real, memory_takes_dma_of_another_card)
 	u64 iova;
 
 	VST_NEEDS(VST_CAN_TYPE1);
-	other = vst_open_master(vst_bdf());
+	other = vst_open_in(vst_bdf(), self->dev->iommu);
+	vst_master(other, true);
 	iova = vst_iova(other->iommu, 4 * M);
 	vst_map(other->iommu, va, iova, 4 * M, VST_RW);
 	vst_write32(other, REGS, VLAB_SHAPE_REGS_SIZE, 0x12345678);

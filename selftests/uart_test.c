@@ -1083,7 +1083,7 @@ TEST_F(cable, ends_on_two_cards_join_and_part)
 	vst_bind(self->card.bdf[0], VST_DRIVER);
 	vst_bind(card.bdf[0], VST_DRIVER);
 	self->dev = vst_open(self->card.bdf[0]);
-	dev = vst_open(card.bdf[0]);
+	dev = vst_open_in(card.bdf[0], self->dev->iommu);
 	near = vst_uart(self->dev, 2);
 	far = vst_uart(dev, 0);
 	vst_uart_setup(&near, 1);
