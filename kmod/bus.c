@@ -307,14 +307,15 @@ static void take_bus(struct vlab_root *root)
 }
 
 /**
- * vlab_root_create() - make a root port's secondary bus ours
+ * vlab_root_create() - make a bus ours
  * @port: an empty root port
+ * @bus: its secondary bus, or the segment's root bus
  *
  * pci_lock_rescan_remove() held.
  *
  * Return: the root, an ERR_PTR.
  */
-struct vlab_root *vlab_root_create(struct pci_dev *port)
+struct vlab_root *vlab_root_create(struct pci_dev *port, struct pci_bus *bus)
 {
 	struct vlab_root *root = kzalloc(sizeof(*root), GFP_KERNEL);
 
@@ -324,7 +325,7 @@ struct vlab_root *vlab_root_create(struct pci_dev *port)
 	}
 	INIT_LIST_HEAD(&root->below);
 	root->port = pci_dev_get(port);
-	root->bus = port->subordinate;
+	root->bus = bus;
 	get_device(&root->bus->dev);
 	/* Awake, as a port with devices below it would be kept. */
 	pm_runtime_get_sync(&port->dev);
@@ -333,7 +334,7 @@ struct vlab_root *vlab_root_create(struct pci_dev *port)
 }
 
 /**
- * vlab_root_destroy() - give a root port's secondary bus back
+ * vlab_root_destroy() - give a bus back
  * @root: a root with no device below it; freed
  *
  * pci_lock_rescan_remove() held.

@@ -24,6 +24,11 @@
 /* 6.2: each device has an MSI domain on top of a parent; before, one for all. */
 #define VLAB_MSI_PARENT	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0))
 
+/* Who does a function's DMA can be said where Intel's VMD may be: x86, and not all. */
+#if defined(CONFIG_X86) && IS_ENABLED(CONFIG_VMD)
+#define VLAB_SEGMENTS
+#endif
+
 /* 6.7 */
 #ifndef PCI_HEADER_TYPE_MFD
 #define PCI_HEADER_TYPE_MFD	0x80

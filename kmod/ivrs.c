@@ -122,6 +122,21 @@ static bool iommu_at_work(void)
 }
 
 /**
+ * vlab_ivrs_used() - is it an AMD IOMMU that looks devices up
+ *
+ * Return: true when there is one, and the kernel uses it.
+ */
+bool vlab_ivrs_used(void)
+{
+	struct acpi_table_header *table;
+
+	if (!iommu_at_work() || ACPI_FAILURE(acpi_get_table(ACPI_SIG_IVRS, 0, &table)))
+		return false;
+	acpi_put_table(table);
+	return true;
+}
+
+/**
  * vlab_ivrs_covers() - may there be devices on these buses
  * @port: the root port they are below
  * @first: first bus

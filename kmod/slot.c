@@ -3,8 +3,8 @@
  * vfiolab - the backplane, and cards going in and out
  *
  * A card sits in a slot of the backplane (a PCIe switch below an empty root
- * port) or straight in an empty root port. Either way the kernel finds it by a
- * scan as it finds a hot-plugged card.
+ * port, or in a segment of its own) or straight in an empty root port. Either way
+ * the kernel finds it by a scan as it finds a hot-plugged card.
  */
 #include <linux/iommu.h>
 #include <linux/module.h>
@@ -66,7 +66,7 @@ static bool parse_port(const char *text, struct place *place)
 	if (sscanf(text, "%x:%x:%x.%u%n", &place->domain, &place->bus, &dev, &func, &end) != 4)
 		return false;
 	place->devfn = PCI_DEVFN(dev, func);
-	return !text[end] && place->domain <= 0xffff && place->bus <= 0xff && dev < 32 && func < 8;
+	return !text[end] && place->domain <= INT_MAX && place->bus <= 0xff && dev < 32 && func < 8;
 }
 
 static bool parse_place(const char *text, struct place *place)
@@ -205,6 +205,11 @@ static struct pci_bus *bus_below(struct pci_bus *bus, unsigned int devfn)
 	return bus;
 }
 
+static bool is_there(const struct vlab_root *root)
+{
+	return root->port->subordinate == root->bus || vlab_segment_has(root->bus);
+}
+
 /*
  * The kernel's bus of a slot, NULL when somebody removed a port above it.
  * pci_lock_rescan_remove() held.
@@ -213,7 +218,7 @@ static struct pci_bus *slot_bus(const struct vlab_slot *slot)
 {
 	struct pci_bus *bus = slot->root->bus;
 
-	if (slot->root->port->subordinate != bus)
+	if (!is_there(slot->root))
 		return NULL;
 	if (!slot->port)
 		return bus;
@@ -381,7 +386,7 @@ static struct vlab_slot *make_straight(struct pci_dev *pdev)
 
 	if (!slot)
 		return ERR_PTR(-ENOMEM);
-	root = vlab_root_create(pdev);
+	root = vlab_root_create(pdev, pdev->subordinate);
 	if (IS_ERR(root)) {
 		kfree(slot);
 		return ERR_CAST(root);
@@ -550,58 +555,85 @@ static int create_ports(struct vlab_root *root)
 	return 0;
 }
 
+static int open_backplane(struct vlab_root *root, struct pci_dev *upstream)
+{
+	int pass;
+
+	if (!vlab_segment_joined(upstream))
+		return -EOPNOTSUPP;
+	/* The second pass numbers the buses, of the downstream ports too. */
+	for (pass = 0; pass < 2; pass++)
+		pci_scan_bridge(root->bus, upstream, root->bus->number, pass);
+	if (!upstream->subordinate)
+		return -ENODEV;
+	vlab_windows_take(upstream);
+	pcie_bus_configure_settings(root->bus);
+	pci_bus_add_devices(root->bus);
+	return 0;
+}
+
 static int scan_backplane(struct vlab_root *root)
 {
 	struct pci_dev *upstream;
-	int ret = -ENODEV, pass;
+	int ret;
 
 	pci_scan_slot(root->bus, 0);
 	upstream = pci_get_slot(root->bus, 0);
-	/* The second pass numbers the buses, of the downstream ports too. */
-	for (pass = 0; upstream && pass < 2; pass++)
-		pci_scan_bridge(root->bus, upstream, root->bus->number, pass);
-	if (upstream && upstream->subordinate) {
-		vlab_windows_take(upstream);
-		pcie_bus_configure_settings(root->bus);
-		pci_bus_add_devices(root->bus);
-		ret = 0;
-	}
+	ret = upstream ? open_backplane(root, upstream) : -ENODEV;
 	pci_dev_put(upstream);
 	return ret;
 }
 
+/* Where the backplane goes: below a root port, or beside it in its own segment. */
+static struct vlab_root *create_root(struct pci_dev *pdev)
+{
+	struct pci_bus *bus = vlab_segment_wanted() ? vlab_segment_create(pdev) :
+						      pdev->subordinate;
+	struct vlab_root *root;
+
+	if (IS_ERR(bus))
+		return ERR_CAST(bus);
+	root = vlab_root_create(pdev, bus);
+	if (IS_ERR(root))
+		vlab_segment_destroy();
+	return root;
+}
+
+static void empty_root(struct vlab_root *root)
+{
+	remove_devices(root->bus);
+	destroy_ports();
+	vlab_segment_destroy();
+	vlab_root_destroy(root);
+}
+
 static int create_backplane(struct pci_dev *pdev)
 {
-	struct vlab_root *root = vlab_root_create(pdev);
+	struct vlab_root *root = create_root(pdev);
 	int ret;
 
 	if (IS_ERR(root))
 		return PTR_ERR(root);
 	ret = create_ports(root) ?: scan_backplane(root);
-	if (ret) {
-		remove_devices(root->bus);
-		destroy_ports();
-		vlab_root_destroy(root);
-		return ret;
-	}
-	backplane.root = root;
-	return 0;
+	if (ret)
+		empty_root(root);
+	else
+		backplane.root = root;
+	return ret;
 }
 
 static void destroy_backplane(void)
 {
 	if (!backplane.root)
 		return;
-	remove_devices(backplane.root->bus);
-	destroy_ports();
-	vlab_root_destroy(backplane.root);
+	empty_root(backplane.root);
 	backplane.root = NULL;
 }
 
-/* Root port's bus, the switch's, and one for each slot. */
+/* Root port's bus, the switch's, and one for each slot. A segment has its own. */
 static unsigned int backplane_buses(void)
 {
-	return 2 + slots;
+	return vlab_segment_wanted() ? 1 : 2 + slots;
 }
 
 static int backplane_at(const char *name)
@@ -629,11 +661,16 @@ static int backplane_anywhere(void)
 	struct pci_dev *pdev = best_port(backplane_buses(), &verdict);
 	int ret = 0;
 
-	if (verdict == FITS)
+	if (verdict == FITS) {
 		ret = create_backplane(pdev);
-	else
+	} else if (vlab_segment_wanted()) {
+		ret = verdicts[verdict].err;
+		pr_err("vfiolab: no root port for a segment: %s %s\n", port_name(pdev),
+		       verdicts[verdict].text);
+	} else {
 		pr_notice("vfiolab: no backplane, cards go straight into root ports: %s %s\n",
 			  port_name(pdev), verdicts[verdict].text);
+	}
 	pci_dev_put(pdev);
 	return ret;
 }
@@ -664,6 +701,7 @@ int vlab_slots_init(void)
 	ret = init_backplane();
 	if (!ret)
 		return 0;
+	vlab_segment_exit();
 	vlab_bus_exit();
 err_msi:
 	vlab_msi_exit();
@@ -675,6 +713,7 @@ void vlab_slots_exit(void)
 	pci_lock_rescan_remove();
 	destroy_backplane();
 	pci_unlock_rescan_remove();
+	vlab_segment_exit();
 	vlab_bus_exit();
 	vlab_msi_exit();
 }

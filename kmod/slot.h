@@ -4,6 +4,7 @@
  *
  *	bus.c		config accesses find their function
  *	window.c	bridge windows and BARs
+ *	segment.c	a root bus of our own, in a PCI segment of its own
  *	msi.c		interrupts
  *	ivrs.c		what an AMD IOMMU covers
  *	port.c		the models of the backplane's ports
@@ -58,10 +59,11 @@ struct vlab_slot_fn {
 };
 
 /**
- * struct vlab_root - a root port whose secondary bus is ours
+ * struct vlab_root - a bus that is ours
  * @node: in the list of bus.c
- * @port: the root port
- * @bus: its secondary bus; the kernel may have given it up, we have a reference
+ * @port: a root port
+ * @bus: its secondary bus, or the segment's root bus; the kernel may have given it
+ *	up, we have a reference
  * @ops: the bus' own operations
  * @domain: the bus' own MSI domain
  * @below: what is on the bus
@@ -94,7 +96,7 @@ struct vlab_slot {
 /* bus.c */
 int vlab_bus_init(void);
 void vlab_bus_exit(void);
-struct vlab_root *vlab_root_create(struct pci_dev *port);
+struct vlab_root *vlab_root_create(struct pci_dev *port, struct pci_bus *bus);
 void vlab_root_destroy(struct vlab_root *root);
 bool vlab_root_in_use(const struct pci_dev *port);
 struct vlab_slot_fn *vlab_slot_fn_add(struct vlab_fn *fn, unsigned int devfn,
@@ -108,6 +110,15 @@ int vlab_windows_open(struct pci_bus *bus, const struct vlab_card *card);
 void vlab_windows_close(struct pci_dev *port);
 int vlab_bars_assign(struct pci_bus *bus, const struct vlab_card *card);
 
+/* segment.c: pci_lock_rescan_remove() held, but for wanted() and exit() */
+bool vlab_segment_wanted(void);
+struct pci_bus *vlab_segment_create(struct pci_dev *port);
+void vlab_segment_destroy(void);
+void vlab_segment_exit(void);
+bool vlab_segment_has(const struct pci_bus *bus);
+struct resource *vlab_segment_window(unsigned int win);
+bool vlab_segment_joined(const struct pci_dev *pdev);
+
 /* msi.c */
 int vlab_msi_init(void);
 void vlab_msi_exit(void);
@@ -116,6 +127,7 @@ int vlab_intx_init(struct vlab_slot_fn *sf, struct vlab_intx *line);
 void vlab_intx_exit(struct vlab_slot_fn *sf);
 
 /* ivrs.c */
+bool vlab_ivrs_used(void);
 bool vlab_ivrs_covers(struct pci_dev *port, unsigned int first, unsigned int last);
 
 /* port.c */

@@ -43,6 +43,14 @@ static struct resource *window(struct pci_dev *port, unsigned int win)
 	return &port->resource[PCI_BRIDGE_RESOURCES + win];
 }
 
+/* What a bridge's window is part of: that of the port above, or of the segment. */
+static struct resource *window_above(struct pci_dev *bridge, unsigned int win)
+{
+	struct pci_dev *port = bridge->bus->self;
+
+	return port ? window(port, win) : vlab_segment_window(win);
+}
+
 /* ---- the registers ---- */
 
 static void write_io(struct pci_dev *port, const struct pci_bus_region *r)
@@ -116,7 +124,7 @@ bool vlab_windows_any(struct pci_dev *port)
 /* All that the root port has, be it closed or smaller now. True: it changed. */
 static bool take_window(struct pci_dev *upstream, unsigned int win)
 {
-	struct resource *above = window(upstream->bus->self, win);
+	struct resource *above = window_above(upstream, win);
 	struct resource *res = window(upstream, win);
 
 	if (!above->parent || !(above->flags & KIND))
