@@ -30,7 +30,7 @@ load_core() {
 	local slots
 
 	for slots in "${SLOTS[@]}"; do
-		"$@" "slots=$slots" "aperture=${VLAB_APERTURE:-}" || return
+		"$@" "slots=$slots" "aperture=${VLAB_APERTURE:-}" "segment=${VLAB_SEGMENT:-0}" || return
 		has_backplane && return
 		[[ $slots != "${SLOTS[-1]}" ]] || return 0
 		rmmod vfiolab

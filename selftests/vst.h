@@ -425,6 +425,13 @@ bool vst_card_feature(const struct vst_card *card, const char *word);
 unsigned int vst_slots(void);
 
 /**
+ * vst_segment() - the PCI segment that the backplane has of its own
+ *
+ * Return: its number, 0 when it has none.
+ */
+unsigned int vst_segment(void);
+
+/**
  * vst_cards_sweep() - remove all cards that this program's tests left behind
  *
  * Return: how many there were.

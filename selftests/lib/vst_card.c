@@ -210,6 +210,15 @@ unsigned int vst_slots(void)
 	return has_backplane() ? atoi(text) : 0;
 }
 
+unsigned int vst_segment(void)
+{
+	char text[16];
+
+	if (__vst_file_read("/sys/module/vfiolab/parameters/segment", text, sizeof(text)) < 0)
+		return 0;
+	return strtoul(text, NULL, 10);
+}
+
 int vst_cards_sweep(void)
 {
 	DIR *dir = opendir(VST_CONFIGFS);
