@@ -178,6 +178,19 @@ void vlab_mem_put(struct vlab_mem *mem);
 struct page *vlab_mem_page(struct vlab_mem *mem, u64 off);
 u64 vlab_mem_size(const struct vlab_mem *mem);
 
+/**
+ * vlab_page_rw() - the device reads or writes memory of its user
+ * @page: the page
+ * @off: offset in it
+ * @buf: kernel buffer
+ * @len: bytes, not past the end of the page
+ * @write: direction
+ *
+ * As on the bus: whoever looks at 8 bytes, aligned, finds all of them written or
+ * none, and what was written before them.
+ */
+void vlab_page_rw(struct page *page, unsigned int off, void *buf, size_t len, bool write);
+
 /* ---- BARs that are real memory (aperture.c) ---- */
 
 int vlab_aperture_init(void);

@@ -6,6 +6,7 @@
  * of gigabytes costs what is used of it. A mapping of user space may outlive
  * the card, hence the reference count.
  */
+#include <linux/align.h>
 #include <linux/highmem.h>
 #include <linux/kref.h>
 #include <linux/mm.h>
@@ -115,6 +116,29 @@ struct page *vlab_mem_page(struct vlab_mem *mem, u64 off)
 	return page ?: mem_add(mem, off >> PAGE_SHIFT);
 }
 EXPORT_SYMBOL_VLAB(vlab_mem_page);
+
+static void write_whole(u64 *to, const void *from)
+{
+	u64 val;
+
+	memcpy(&val, from, sizeof(val));
+	smp_wmb();	/* pairs with whatever orders the loads of who waits for it */
+	WRITE_ONCE(*to, val);
+}
+
+void vlab_page_rw(struct page *page, unsigned int off, void *buf, size_t len, bool write)
+{
+	void *at = kmap_local_page(page) + off;
+
+	if (!write)
+		memcpy(buf, at, len);
+	else if (len == sizeof(u64) && IS_ALIGNED(off, sizeof(u64)))
+		write_whole(at, buf);
+	else
+		memcpy(at, buf, len);
+	kunmap_local(at);
+}
+EXPORT_SYMBOL_VLAB(vlab_page_rw);
 
 static int page_rw(struct vlab_mem *mem, u64 off, void *buf, size_t len, bool write)
 {

@@ -12,7 +12,6 @@
  * By iommufd, all is done on pinned pages: those are looked up in the IOMMU's table,
  * where vfio_dma_rw() goes through the process that mapped them.
  */
-#include <linux/highmem.h>
 #include <linux/iommu.h>
 #include <linux/jiffies.h>
 #include <linux/moduleparam.h>
@@ -126,10 +125,7 @@ static int rw_pinned(struct vlab_vfio *v, u64 iova, void *buf, size_t len, bool 
 	ret = pin_page(v, iova, write ? IOMMU_WRITE : IOMMU_READ, &page);
 	if (ret)
 		return ret == -EACCES ? -EPERM : ret;	/* no pins in version 1 */
-	if (write)
-		memcpy_to_page(page, offset_in_page(iova), buf, len);
-	else
-		memcpy_from_page(buf, page, offset_in_page(iova), len);
+	vlab_page_rw(page, offset_in_page(iova), buf, len, write);
 	unpin_page(v, iova);
 	return 0;
 }
