@@ -142,8 +142,11 @@ void vlab_regs_free(struct vlab_fn *fn);
 
 /* ---- polled registers (poll.c) ---- */
 
-/* Look at the page as long as there is an owner. Process context; stop sleeps. */
-void vlab_poll_start(struct vlab_fn *fn);
+/*
+ * Look at the page as long as there is an owner: its own, or with NULL that of card
+ * memory. Process context; stop sleeps.
+ */
+void vlab_poll_start(struct vlab_fn *fn, void *page);
 void vlab_poll_stop(struct vlab_fn *fn);
 void vlab_poll_free(struct vlab_fn *fn);
 
@@ -224,6 +227,7 @@ void vlab_irq_vec_mask(struct vlab_fn *fn, unsigned int vec, bool masked);
  * @protect: take write permission away from mappings of polled registers;
  *	vlab_poll_touched() when somebody wants it back. Sleeps. May be NULL:
  *	there are no mappings.
+ * @page: where the driver finds polled registers; NULL: in card memory
  *
  * Lives in the front end's device struct, from vlab_owner_set() to
  * vlab_owner_clear().
@@ -231,6 +235,7 @@ void vlab_irq_vec_mask(struct vlab_fn *fn, unsigned int vec, bool masked);
 struct vlab_owner {
 	int (*rw)(struct vlab_owner *owner, u64 iova, void *buf, size_t len, bool write);
 	void (*protect)(struct vlab_owner *owner);
+	void *page;
 };
 
 int vlab_owner_set(struct vlab_fn *fn, struct vlab_owner *owner);

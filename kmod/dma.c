@@ -87,7 +87,7 @@ int vlab_owner_set(struct vlab_fn *fn, struct vlab_owner *owner)
 		fn->owner = owner;
 	up_write(&fn->dma_gate);
 	if (!ret)
-		vlab_poll_start(fn);
+		vlab_poll_start(fn, owner->page);
 	return ret;
 }
 EXPORT_SYMBOL_VLAB(vlab_owner_set);

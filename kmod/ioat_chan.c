@@ -168,23 +168,6 @@ static void dmacount_written(struct vlab_fn *fn, unsigned int inst, u64 val, u64
 	vlab_dma_queue(&c->work);
 }
 
-static void chancmd_written(struct vlab_fn *fn, unsigned int inst, u64 val, u64 old)
-{
-	const u64 all = VLAB_IOAT_CHANCMD_RESET | VLAB_IOAT_CHANCMD_SUSPEND;
-	struct ioat_chan *c = ioat_chan(fn);
-
-	c->val[REG_CHANCMD] = old;
-	if ((val & all) == all) {
-		c->epoch++;
-		fail(c, VLAB_IOAT_ERR_CHANCMD);
-		return;
-	}
-	/* It stays there until the worker has done it. */
-	c->val[REG_CHANCMD] |= val & all;
-	if (val & all)
-		vlab_dma_queue(&c->work);
-}
-
 static void suspend(struct ioat_chan *c)
 {
 	c->val[REG_CHANCMD] &= ~VLAB_IOAT_CHANCMD_SUSPEND;
@@ -192,6 +175,12 @@ static void suspend(struct ioat_chan *c)
 		return;
 	start_over(c);
 	set_state(c, VLAB_IOAT_SUSPENDED);
+}
+
+/* 7.4 */
+static unsigned int at_rest(const struct ioat_chan *c)
+{
+	return vlab_poll_can_protect(c->fn) ? VLAB_IOAT_HALTED : VLAB_IOAT_DONE;
 }
 
 static void reset(struct ioat_chan *c)
@@ -205,7 +194,38 @@ static void reset(struct ioat_chan *c)
 	start_over(c);
 	rearm(c);
 	show_errors(c);
-	set_state(c, VLAB_IOAT_HALTED);
+	set_state(c, at_rest(c));
+}
+
+/*
+ * By the worker, unless there is nothing to wait for: a driver of the kernel's own
+ * may wait for it in a softirq, and the worker for a processor.
+ */
+static void command(struct ioat_chan *c)
+{
+	if (c->busy || vlab_poll_can_protect(c->fn))
+		vlab_dma_queue(&c->work);
+	else if (c->val[REG_CHANCMD] & VLAB_IOAT_CHANCMD_RESET)
+		reset(c);
+	else
+		suspend(c);
+}
+
+static void chancmd_written(struct vlab_fn *fn, unsigned int inst, u64 val, u64 old)
+{
+	const u64 all = VLAB_IOAT_CHANCMD_RESET | VLAB_IOAT_CHANCMD_SUSPEND;
+	struct ioat_chan *c = ioat_chan(fn);
+
+	c->val[REG_CHANCMD] = old;
+	if ((val & all) == all) {
+		c->epoch++;
+		fail(c, VLAB_IOAT_ERR_CHANCMD);
+		return;
+	}
+	/* It stays there until it is done. */
+	c->val[REG_CHANCMD] |= val & all;
+	if (val & all)
+		command(c);
 }
 
 static const struct vlab_reg ioat_regs[NREGS] = {
@@ -308,6 +328,7 @@ static enum step next_step(struct ioat_chan *c, struct job *job)
 		step = STEP_DESC;
 		prepare(c, job);
 	}
+	c->busy = step == STEP_DESC;
 	vlab_poll_show(c->fn);
 	raw_spin_unlock_irqrestore(&c->fn->lock, flags);
 	return step;
@@ -421,6 +442,7 @@ static void do_descriptor(struct ioat_chan *c, struct job *job)
 		fail(c, err);
 	else if (job->epoch == c->epoch)
 		complete_job(c, job);
+	c->busy = false;
 	vlab_poll_show(c->fn);
 	raw_spin_unlock_irqrestore(&c->fn->lock, flags);
 }
@@ -511,6 +533,7 @@ void ioat_chan_reset(struct ioat_chan *c)
 	c->last = 0;
 	c->quiet = false;
 	start_over(c);
+	set_state(c, at_rest(c));
 }
 
 /**

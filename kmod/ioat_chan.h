@@ -21,6 +21,7 @@
  * @first: @next comes from CHAINADDR
  * @done: descriptors completed since CHAINADDR was written
  * @quiet: it has interrupted and waits to be rearmed
+ * @busy: a descriptor is under way
  * @epoch: counts what ends a descriptor from outside, a reset of the function and
  *	a bad command, so that it does not count for what comes after
  * @chunk: bytes on their way; the worker's
@@ -35,6 +36,7 @@ struct ioat_chan {
 	bool first;
 	u16 done;
 	bool quiet;
+	bool busy;
 	unsigned int epoch;
 	u8 chunk[IOAT_CHUNK];
 };

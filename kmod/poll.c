@@ -11,6 +11,9 @@
  * The page is plain memory. Two things follow: a store of what is there already
  * is no store, and a load has no side effect. For the one case in which a driver
  * could outrun the timer, see vlab_poll_protect().
+ *
+ * It is one of two: the first of card memory, which front ends map for their users,
+ * or what is behind the BAR's address, for drivers of the kernel's own.
  */
 #include <linux/atomic.h>
 #include <linux/hrtimer.h>
@@ -28,7 +31,8 @@
  * @block: its block
  * @reg: the register
  * @inst: instance, counted from 0
- * @at: where in the page
+ * @off: where in the page
+ * @at: the same, in the page of now
  * @seen: what the device last found or left there
  * @now: what is there in this look
  */
@@ -36,15 +40,18 @@ struct polled {
 	struct vlab_regs *block;
 	const struct vlab_reg *reg;
 	unsigned int inst;
+	unsigned int off;
 	void *at;
 	u64 seen, now;
 };
 
 /**
  * struct vlab_poll - registers of a function that are polled
- * @fn: the function; fn->lock protects @reg
+ * @fn: the function; fn->lock protects @page and @reg
  * @timer: runs while the function has an owner
  * @wait: ns to the next look: short after a store, then longer and longer
+ * @memory: the first page of card memory
+ * @page: that, or the owner's own
  * @nregs: how many
  * @reg: the registers, in the order of their blocks
  *
@@ -54,6 +61,7 @@ struct vlab_poll {
 	struct vlab_fn *fn;
 	struct hrtimer timer;
 	u64 wait;
+	void *memory, *page;
 	unsigned int nregs;
 	struct polled reg[];
 };
@@ -172,6 +180,19 @@ void vlab_poll_reset(struct vlab_fn *fn)
 	vlab_poll_show(fn);
 }
 
+/* Whatever that page said before, it says what the registers say. */
+static void move_to(struct vlab_poll *p, void *page)
+{
+	struct polled *r;
+
+	p->page = page;
+	for (r = p->reg; r < p->reg + p->nregs; r++) {
+		r->at = page + r->off;
+		exchange(r, load(r), *stored(r));
+		r->seen = *stored(r);
+	}
+}
+
 /* ---- the timer ---- */
 
 static enum hrtimer_restart tick(struct hrtimer *timer)
@@ -190,23 +211,45 @@ static enum hrtimer_restart tick(struct hrtimer *timer)
 	return HRTIMER_RESTART;
 }
 
-void vlab_poll_start(struct vlab_fn *fn)
+void vlab_poll_start(struct vlab_fn *fn, void *page)
 {
 	struct vlab_poll *p = fn->poll;
+	unsigned long flags;
 
 	if (!p)
 		return;
+	raw_spin_lock_irqsave(&fn->lock, flags);
+	if (page)
+		move_to(p, page);
+	raw_spin_unlock_irqrestore(&fn->lock, flags);
 	p->wait = WAIT_MIN;
 	hrtimer_start(&p->timer, ns_to_ktime(p->wait), HRTIMER_MODE_REL_HARD);
 }
 
 void vlab_poll_stop(struct vlab_fn *fn)
 {
-	if (fn->poll)
-		hrtimer_cancel(&fn->poll->timer);
+	struct vlab_poll *p = fn->poll;
+	unsigned long flags;
+
+	if (!p)
+		return;
+	hrtimer_cancel(&p->timer);
+	raw_spin_lock_irqsave(&fn->lock, flags);
+	if (p->page != p->memory) {
+		take(p);
+		move_to(p, p->memory);
+	}
+	raw_spin_unlock_irqrestore(&fn->lock, flags);
 }
 
 /* ---- stores that are waited for ---- */
+
+bool vlab_poll_can_protect(const struct vlab_fn *fn)
+{
+	lockdep_assert_held(&fn->lock);
+	return fn->poll && fn->poll->page == fn->poll->memory;
+}
+EXPORT_SYMBOL_VLAB(vlab_poll_can_protect);
 
 void vlab_poll_protect(struct vlab_fn *fn)
 {
@@ -231,7 +274,7 @@ EXPORT_SYMBOL_VLAB(vlab_poll_touched);
 
 /* ---- for models ---- */
 
-static void add_block(struct vlab_poll *p, struct vlab_regs *block, void *page)
+static void add_block(struct vlab_poll *p, struct vlab_regs *block)
 {
 	unsigned int inst, i;
 	struct polled *r;
@@ -242,7 +285,8 @@ static void add_block(struct vlab_poll *p, struct vlab_regs *block, void *page)
 			r->block = block;
 			r->reg = &block->regs[i];
 			r->inst = inst;
-			r->at = page + block->off + inst * block->stride + r->reg->off;
+			r->off = block->off + inst * block->stride + r->reg->off;
+			r->at = p->page + r->off;
 		}
 	}
 }
@@ -269,10 +313,12 @@ int vlab_poll_init(struct vlab_fn *fn, unsigned int bar)
 		return -ENOMEM;
 	}
 	p->fn = fn;
+	p->memory = page_address(page);
+	p->page = p->memory;
 	vlab_hrtimer_setup(&p->timer, tick, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
 	for (i = 0; i < fn->nblocks; i++)
 		if (fn->block[i].bar == bar)
-			add_block(p, &fn->block[i], page_address(page));
+			add_block(p, &fn->block[i]);
 	fn->bar[bar].polled = PAGE_SIZE;
 	fn->poll = p;
 	return 0;

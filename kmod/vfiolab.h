@@ -374,6 +374,17 @@ void vlab_poll_show(struct vlab_fn *fn);
  */
 void vlab_poll_protect(struct vlab_fn *fn);
 
+/**
+ * vlab_poll_can_protect() - does that work?
+ * @fn: the function
+ *
+ * Not with a driver of the kernel's own, nor without polled registers. fn->lock
+ * held.
+ *
+ * Return: false when the next store goes unnoticed whatever was asked for.
+ */
+bool vlab_poll_can_protect(const struct vlab_fn *fn);
+
 /* ---- interrupts ---- */
 
 /* Who may assert a vector. Each sends a message of its own when it begins to. */

@@ -26,6 +26,8 @@ static struct vlab_card card = { .name = "card" };
 static struct vlab_owner owner;
 static unsigned int protected;
 static void (*on_protect)(void);	/* what user space does in the meantime, once */
+static u64 behind_bar[PAGE_SIZE / 8];	/* what a driver of the kernel's own maps */
+static unsigned int seen_during;
 
 struct ioat_chan *ioat_chan(struct vlab_fn *f)
 {
@@ -80,19 +82,31 @@ static void protect(struct vlab_owner *o)
 		meantime();
 }
 
-/* With an owner, and messages on. */
-static void start(void)
+/* With messages on. */
+static void start_for(const struct vlab_owner *who)
 {
 	fn = world_fn(&card, &model);
-	owner.protect = protect;
+	owner = *who;
 	fn->owner = &owner;
 	protected = 0;
 	on_protect = NULL;
-	vlab_poll_start(fn);
+	vlab_poll_start(fn, owner.page);
 	vlab_cfg_write(fn, PCI_COMMAND, 2, PCI_COMMAND_MASTER);
 	vlab_cfg_write(fn, MSIX + PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_ENABLE);
 	vlab_irq_vec_set(fn, 0, 1);
 	vlab_irq_vec_mask(fn, 0, false);
+}
+
+static void start(void)
+{
+	start_for(&(struct vlab_owner) { .protect = protect });
+}
+
+/* By a driver of the kernel's own: nobody holds up its stores. */
+static void start_native(void)
+{
+	memset(behind_bar, 0xa5, sizeof(behind_bar));
+	start_for(&(struct vlab_owner) { .page = behind_bar });
 }
 
 static void stop(void)
@@ -114,9 +128,14 @@ static void out(unsigned int reg, unsigned int width, u64 val)
 	shim_run();
 }
 
-static u8 *page(void)
+static u8 *card_page(void)
 {
 	return (u8 *)vlab_mem_page(fn->bar[0].mem, 0);
+}
+
+static u8 *page(void)
+{
+	return owner.page ?: card_page();
 }
 
 /* A store of user space to the page it maps. */
@@ -376,6 +395,115 @@ TEST(flr_forgets_stores_not_looked_at)
 	EXPECT_EQ(0, peek(VLAB_IOAT_DMACOUNT, 2));
 	EXPECT_EQ(0, peek(VLAB_IOAT_CHAINADDR, 8));
 	EXPECT_EQ(0, world.accesses);
+	stop();
+}
+
+/* ---- a driver of the kernel's own (7.4) ---- */
+
+TEST(page_of_the_driver_shows_registers_and_nothing_else_changes)
+{
+	start_native();
+	EXPECT_EQ(VLAB_IOAT_VERSION, peek(VLAB_IOAT_CBVER, 1));
+	EXPECT_EQ(VLAB_IOAT_HALTED, peek(VLAB_IOAT_CHANSTS, 8));
+	EXPECT_EQ(0, peek(VLAB_IOAT_DMACAP, 4));
+	EXPECT_EQ(0xa5, peek(VLAB_IOAT_DMACAP + 4, 1));
+	stop();
+}
+
+TEST(stores_to_card_memory_are_nothing_to_it)
+{
+	const u64 chain = CHAIN;
+
+	start_native();
+	memcpy(card_page() + VLAB_IOAT_CHAINADDR, &chain, 8);
+	let_it_look();
+	EXPECT_EQ(0, in(VLAB_IOAT_CHAINADDR, 8));
+	poke(VLAB_IOAT_CHAINADDR, 8, CHAIN + 64);
+	let_it_look();
+	EXPECT_EQ(CHAIN + 64, in(VLAB_IOAT_CHAINADDR, 8));
+	stop();
+}
+
+/* 20 us later it must be on its way, and we may not have looked. */
+TEST(reset_leaves_it_as_if_it_had_started)
+{
+	start_native();
+	poke(VLAB_IOAT_CHANCMD, 1, VLAB_IOAT_CHANCMD_RESET);
+	let_it_look();
+	EXPECT_EQ(VLAB_IOAT_DONE, peek(VLAB_IOAT_CHANSTS, 8));
+	EXPECT_EQ(0, peek(VLAB_IOAT_CHANCMD, 1));
+	poke(VLAB_IOAT_CHAINADDR, 8, CHAIN);
+	let_it_look();
+	EXPECT_EQ(VLAB_IOAT_DONE, peek(VLAB_IOAT_CHANSTS, 8));
+	stop();
+}
+
+TEST(flr_leaves_it_so_too)
+{
+	start_native();
+	vlab_cfg_write(fn, 0x90 + PCI_EXP_DEVCTL, 2, PCI_EXP_DEVCTL_BCR_FLR);
+	EXPECT_EQ(VLAB_IOAT_DONE, peek(VLAB_IOAT_CHANSTS, 8));
+	stop();
+}
+
+TEST(error_halts_it_all_the_same)
+{
+	start_native();
+	EXPECT_EQ(VLAB_IOAT_ERR_READ_DATA, error_of(0, NOWHERE, DST, 8));
+	EXPECT_EQ(VLAB_IOAT_HALTED, peek(VLAB_IOAT_CHANSTS, 8) & 7);
+	stop();
+}
+
+static void command_now(u8 cmd)
+{
+	world_write(fn, 0, VLAB_IOAT_CHANCMD, 1, cmd);
+}
+
+TEST(command_needs_no_worker_when_nothing_is_under_way)
+{
+	start_native();
+	desc(0, 1, 0, SRC, DST, 8);
+	go(CHAIN, 1);
+	command_now(VLAB_IOAT_CHANCMD_SUSPEND);
+	EXPECT_EQ(VLAB_IOAT_SUSPENDED, state());
+	EXPECT_EQ(0, peek(VLAB_IOAT_CHANCMD, 1));
+	command_now(VLAB_IOAT_CHANCMD_RESET);
+	EXPECT_EQ(VLAB_IOAT_DONE, in(VLAB_IOAT_CHANSTS, 8));
+	stop();
+}
+
+static void reset_during(void)
+{
+	world.during = NULL;
+	command_now(VLAB_IOAT_CHANCMD_RESET);
+	seen_during = in(VLAB_IOAT_CHANCMD, 1);
+}
+
+TEST(command_waits_for_the_descriptor_under_way)
+{
+	start_native();
+	fill_source();
+	desc(0, 1, 0, SRC, DST, LONGEST);
+	world.during = reset_during;
+	go(CHAIN, 100);
+	EXPECT_EQ(VLAB_IOAT_CHANCMD_RESET, seen_during);
+	EXPECT_TRUE(copied(LONGEST));
+	EXPECT_EQ(VLAB_IOAT_DONE, in(VLAB_IOAT_CHANSTS, 8));
+	EXPECT_EQ(0, in(VLAB_IOAT_CHAINADDR, 8));
+	stop();
+}
+
+TEST(last_store_of_the_driver_counts_and_then_none)
+{
+	start_native();
+	poke(VLAB_IOAT_DCACTRL, 4, 0x1234);
+	vlab_poll_stop(fn);
+	EXPECT_EQ(0x1234, in(VLAB_IOAT_DCACTRL, 4));
+	poke(VLAB_IOAT_DCACTRL, 4, 0x5678);
+	out(VLAB_IOAT_CHANCMP, 8, STATUS);
+	EXPECT_EQ(0x1234, in(VLAB_IOAT_DCACTRL, 4));
+	EXPECT_EQ(0x5678, peek(VLAB_IOAT_DCACTRL, 4));
+	EXPECT_EQ(0, peek(VLAB_IOAT_CHANCMP, 8));
 	stop();
 }
 

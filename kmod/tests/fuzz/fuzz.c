@@ -320,7 +320,7 @@ static void drive(struct vlab_fn *fn, struct input *in)
 	first = fn->cfg;
 	owner.protect = protect;
 	fn->owner = &owner;
-	vlab_poll_start(fn);
+	vlab_poll_start(fn, NULL);
 	vlab_cfg_write(fn, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 	for (n = 0; n < MAX_OPS && in->left; n++) {
 		things[take(in, 1) % ARRAY_SIZE(things)](fn, in);
