@@ -8,6 +8,9 @@
  * driver, and vfio_pci_core's own paths serve it.
  *
  * No bridge's window leads there, and none is needed: nothing decodes addresses.
+ *
+ * A BAR of ours can have such memory behind its address, too: for drivers of the
+ * kernel's own, which go there.
  */
 #include <linux/align.h>
 #include <linux/io.h>
@@ -115,6 +118,27 @@ static int take(struct resource *res, u64 size, u64 last)
 	return ret;
 }
 
+static int take_for(struct vlab_fn *fn, u64 size, u32 flags, struct resource **taken)
+{
+	u64 last = flags & PCI_BASE_ADDRESS_MEM_TYPE_64 ? U64_MAX : U32_MAX;
+	struct resource *res;
+	int ret;
+
+	if (!aperture.parent)
+		return -ENODEV;
+	res = kzalloc(sizeof(*res), GFP_KERNEL);
+	if (!res)
+		return -ENOMEM;
+	res->name = fn->name;
+	res->flags = IORESOURCE_MEM;
+	ret = take(res, size, min_t(u64, last, aperture.end));
+	if (ret)
+		kfree(res);
+	else
+		*taken = res;
+	return ret;
+}
+
 /**
  * vlab_bar_real() - a BAR that is real memory
  * @fn: the function
@@ -129,27 +153,35 @@ static int take(struct resource *res, u64 size, u64 last)
  */
 int vlab_bar_real(struct vlab_fn *fn, unsigned int bar, u64 size, u32 flags)
 {
-	u64 last = flags & PCI_BASE_ADDRESS_MEM_TYPE_64 ? U64_MAX : U32_MAX;
 	struct resource *res;
-	int ret;
+	int ret = take_for(fn, size, flags, &res);
 
-	if (!aperture.parent)
-		return -ENODEV;
-	res = kzalloc(sizeof(*res), GFP_KERNEL);
-	if (!res)
-		return -ENOMEM;
-	res->name = fn->name;
-	res->flags = IORESOURCE_MEM;
-	ret = take(res, size, min_t(u64, last, aperture.end));
-	if (ret) {
-		kfree(res);
+	if (ret)
 		return ret;
-	}
 	vlab_bar_hole(fn, bar, size, flags);
 	fn->bar[bar].real = res;
 	return 0;
 }
 EXPORT_SYMBOL_VLAB(vlab_bar_real);
+
+/**
+ * vlab_bar_back() - real memory behind the address of a BAR
+ * @fn: the function
+ * @bar: a memory BAR of its, of a page or more
+ *
+ * What user space maps of it stays as it was. Without an aperture, or room in it,
+ * nothing is behind the address, and drivers of the kernel's own find nothing.
+ *
+ * Return: 0, -ENOMEM.
+ */
+int vlab_bar_back(struct vlab_fn *fn, unsigned int bar)
+{
+	struct vlab_bar *b = &fn->bar[bar];
+	int ret = take_for(fn, b->size, b->flags, &b->real);
+
+	return ret == -ENOMEM ? ret : 0;
+}
+EXPORT_SYMBOL_VLAB(vlab_bar_back);
 
 /**
  * vlab_bar_real_put() - the BAR's memory is free again

@@ -250,7 +250,8 @@ void vlab_ext_cap_ltr(struct vlab_fn *fn, unsigned int off);
  *	vlab_poll_init(); 0 none
  * @mem: the memory, made by vlab_bar_init()
  * @hole: nothing is behind it (an MSI-X table): not ours to trap
- * @real: it is real memory, here; a @hole too, since it is not ours to serve
+ * @real: real memory at its address. With a @hole that is all there is; else
+ *	drivers of the kernel's own find polled registers in it
  */
 struct vlab_bar {
 	u64 size;
@@ -271,6 +272,7 @@ static inline bool vlab_bar_is_trapped(const struct vlab_bar *b, u64 off)
 int vlab_bar_init(struct vlab_fn *fn, unsigned int bar, u64 size, u32 flags, u64 mem_off);
 int vlab_bar_hole(struct vlab_fn *fn, unsigned int bar, u64 size, u32 flags);
 int vlab_bar_real(struct vlab_fn *fn, unsigned int bar, u64 size, u32 flags);
+int vlab_bar_back(struct vlab_fn *fn, unsigned int bar);
 int vlab_rom_init(struct vlab_fn *fn, u32 size);
 int vlab_region_init(struct vlab_fn *fn, u32 size);
 

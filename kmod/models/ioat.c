@@ -59,7 +59,8 @@ static int ioat_init(struct vlab_fn *fn)
 			     PCI_BASE_ADDRESS_MEM_TYPE_64, 0) ?:
 	       vlab_irq_init(fn, 1) ?:
 	       ioat_chan_init(ioat_chan(fn), fn, VLAB_IOAT_BAR) ?:
-	       vlab_poll_init(fn, VLAB_IOAT_BAR);
+	       vlab_poll_init(fn, VLAB_IOAT_BAR) ?:
+	       vlab_bar_back(fn, VLAB_IOAT_BAR);
 }
 
 static void ioat_stop(struct vlab_fn *fn)

@@ -108,6 +108,11 @@ int vlab_bar_real(struct vlab_fn *fn, unsigned int bar, u64 size, u32 flags)
 	return -ENODEV;
 }
 
+int vlab_bar_back(struct vlab_fn *fn, unsigned int bar)
+{
+	return 0;
+}
+
 void vlab_bar_real_put(struct vlab_bar *b)
 {
 }
