@@ -3,7 +3,8 @@
  * vfiolab - what front ends and the core's own files share
  *
  * Front ends: the slot (slot.c, msi.c: a real pci_dev), the vfio-pci variant
- * driver, the far end tty. None of them knows a register.
+ * driver, drivers of the kernel's own (native.c), the far end tty. None of them
+ * knows a register.
  */
 #ifndef VFIOLAB_CORE_H
 #define VFIOLAB_CORE_H
@@ -304,6 +305,11 @@ int vlab_slot_address(const struct vlab_card *card, char *buf, size_t len);
  * Return: the function, NULL when it is not one of ours.
  */
 struct vlab_fn *vlab_fn_of_pdev(struct pci_dev *pdev);
+
+/* ---- drivers of the kernel's own (native.c) ---- */
+
+int vlab_native_init(void);
+void vlab_native_exit(void);
 
 /* ---- configfs (configfs.c) ---- */
 

@@ -18,11 +18,16 @@ static int __init vfiolab_init(void)
 	ret = vlab_slots_init();
 	if (ret)
 		goto err_aperture;
-	ret = vlab_configfs_init();
+	ret = vlab_native_init();
 	if (ret)
 		goto err_slots;
+	ret = vlab_configfs_init();
+	if (ret)
+		goto err_native;
 	return 0;
 
+err_native:
+	vlab_native_exit();
 err_slots:
 	vlab_slots_exit();
 err_aperture:
@@ -36,6 +41,7 @@ module_init(vfiolab_init);
 static void __exit vfiolab_exit(void)
 {
 	vlab_configfs_exit();
+	vlab_native_exit();
 	vlab_slots_exit();
 	vlab_aperture_exit();
 	vlab_dma_module_exit();
