@@ -130,6 +130,7 @@ explain_end() { # RUN
 	lost) say "lost: the guest ended with no verdict" ;;
 	esac
 	[[ ! $GUEST_SPLAT ]] || say "kernel: $GUEST_SPLAT"
+	[[ ! -s $1/qemu.log ]] || say "QEMU: $(tail -n 3 "$1/qemu.log")"
 	say "last lines of the console:"
 	console_end "$1/console.log" | tr -d '\r' | sed 's/^/    /' >&2
 	[[ $GUEST_END != timeout ]] || return "$EXIT_TIMEOUT"

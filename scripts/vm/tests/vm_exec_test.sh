@@ -47,6 +47,13 @@ test_exec_shows_the_first_line_of_a_panic() {
 	expect_err 'kernel: .*BUG: kernel NULL pointer'
 }
 
+test_exec_shows_what_qemu_said_last() {
+	project
+	exec_guest abort
+	expect_rc 5
+	expect_err 'QEMU: .*Assertion failed'
+}
+
 test_exec_takes_no_word_for_a_verdict() {
 	project
 	exec_guest code:abc
