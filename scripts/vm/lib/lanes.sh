@@ -12,7 +12,8 @@ LANE='' KERNEL='' LANE_KERNEL='' QEMU='' IOMMU='' DEPTH='' TESTS='' APPEND='' ME
 
 # As given on the command line; empty where the lane decides.
 OPT_LANE='' OPT_KERNEL='' OPT_IOMMU='' OPT_TESTS='' OPT_MEM='' OPT_CPUS=''
-OPT_SHELL='' OPT_TIMEOUT='' OPT_APPEND='' OPT_REBOOT='' OPT_REPORT='' OPT_DEVICES=()
+OPT_SHELL='' OPT_TIMEOUT='' OPT_APPEND='' OPT_REBOOT='' OPT_REPORT='' OPT_QMP=''
+OPT_DEVICES=()
 
 WORDS=()   # result of parse_options: arguments that are no options
 COMMAND=() # and what follows --
@@ -54,7 +55,7 @@ no_lane() { # NAME
 # Sets all that describes a guest: the lane's line, changed by options.
 use_lane() { # NAME
 	if in_guest; then
-		LANE=${OPT_LANE:-$VLAB_LANE} KERNEL=running QEMU=system IOMMU=none DEPTH=1
+		LANE=${OPT_LANE:-$VLAB_LANE} KERNEL=running QEMU=${VLAB_QEMU:-system} IOMMU=none DEPTH=1
 		MEMORY=1G CPUS=1
 	else
 		read_lane "$1"
@@ -118,6 +119,7 @@ parse_option() { # NAME VALUE
 	--tests) OPT_TESTS=$2 ;;
 	--append) OPT_APPEND=$2 ;;
 	--device) OPT_DEVICES+=(-device "$2") ;;
+	--qmp) check_fifos "$@" && OPT_QMP=$2 ;;
 	--iommu) check_value "$@" '^(intel|amd|none)$' 'intel, amd or none' && OPT_IOMMU=$2 ;;
 	--timeout) check_value "$@" '^[1-9][0-9]*$' 'seconds' && OPT_TIMEOUT=$2 ;;
 	--mem) check_value "$@" '^[1-9][0-9]*[MG]$' 'a size such as 512M or 4G' && OPT_MEM=$2 ;;
@@ -128,4 +130,8 @@ parse_option() { # NAME VALUE
 
 check_value() { # OPTION VALUE REGEX MEANING
 	[[ $2 =~ $3 ]] || die "$1 '$2': expected $4"
+}
+
+check_fifos() { # OPTION PATH
+	[[ -p $2.in && -p $2.out ]] || die "$1 '$2': expected FIFOs $2.in and $2.out"
 }

@@ -61,6 +61,7 @@ build_argv() { # RUN
 	share_args root /
 	share_args run "$run"
 	[[ $KERNEL == running ]] || port_args
+	[[ ! $OPT_QMP ]] || monitor_args
 	ARGV+=("${OPT_DEVICES[@]}")
 }
 
@@ -144,6 +145,13 @@ port_args() {
 		[[ $buses == - ]] || port+=",bus-reserve=$buses"
 		ARGV+=(-device "$port,mem-reserve=$mem,pref64-reserve=$pref,io-reserve=$io")
 	done
+}
+
+# A hand on the machine while it runs. Its ports are hot-plugged as real ones are, by
+# themselves and not by ACPI.
+monitor_args() {
+	ARGV+=(-global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off
+		-chardev "pipe,id=qmp,path=${OPT_QMP//,/,,}" -mon chardev=qmp,mode=control)
 }
 
 # One option a line, so that it can be read, and pasted.

@@ -31,8 +31,9 @@ test_argv_of_a_lane_with_an_amd_iommu() {
 
 test_argv_options_take_the_place_of_what_the_lane_says() {
 	project
+	mkfifo "$T/tmp/qmp.in" "$T/tmp/qmp.out"
 	vm argv one --iommu none --mem 512M --cpus 1 --append 'quiet maxcpus=1' \
-		--device edu --device 'vfio-pci,host=0000:01:00.0' --allow-reboot
+		--device edu --device 'vfio-pci,host=0000:01:00.0' --allow-reboot --qmp "$T/tmp/qmp"
 	expect_rc 0
 	expect_golden argv.options
 }

@@ -199,6 +199,9 @@ test_option_with_a_wrong_value_says_what_is_right() {
 	vm run one --iommu arm
 	expect_rc 2
 	expect_err "iommu 'arm': expected intel, amd or none"
+	vm run one --qmp "$T/nowhere"
+	expect_rc 2
+	expect_err "qmp '.*/nowhere': expected FIFOs .*/nowhere.in and .*/nowhere.out"
 	[[ ! -s $FAKE_STARTED ]] || fail "started a guest all the same"
 }
 
