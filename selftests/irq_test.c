@@ -1287,6 +1287,7 @@ TEST(msi_of_32_vectors_sends_on_the_last)
 	int fd[32];
 
 	VST_NEEDS(VST_CAN_IRQ);
+	VST_NEEDS_CARDS();
 	vst_card_plug(&card, "ports=1", "msi=32", "msix=0");
 	dev = vst_open_master(card.bdf[0]);
 	ASSERT_EQ(32, irq_count(dev, MSI));
@@ -1306,6 +1307,7 @@ TEST(msix_of_2048_vectors_sends_on_the_last)
 	int fd = vst_eventfd();
 
 	VST_NEEDS(VST_CAN_IRQ);
+	VST_NEEDS_CARDS();
 	vst_card_plug(&card, "ports=1", "msi=0", "msix=2048");
 	dev = vst_open_master(card.bdf[0]);
 	ASSERT_EQ(2048, irq_count(dev, MSIX));
@@ -1326,6 +1328,7 @@ TEST(line_is_all_a_card_without_messages_has)
 	struct vst_dev *dev;
 
 	VST_NEEDS(VST_CAN_IRQ);
+	VST_NEEDS_CARDS();
 	vst_card_plug(&card, "ports=1", "msi=0", "msix=0");
 	dev = vst_open_master(card.bdf[0]);
 	EXPECT_EQ(0, irq_count(dev, MSI));
@@ -1356,6 +1359,7 @@ FIXTURE_VARIANT_ADD(two_cards, msix) { .index = MSIX };
 FIXTURE_SETUP(two_cards)
 {
 	VST_NEEDS(VST_CAN_IRQ);
+	VST_NEEDS_CARDS();
 	vst_card_plug(&self->card, "ports=1");
 	self->one = vst_open_master(vst_bdf());
 	self->two = vst_open_in(self->card.bdf[0], self->one->iommu);
