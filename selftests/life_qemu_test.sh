@@ -13,8 +13,9 @@ DIR=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 . "$DIR/modules.sh"
 # shellcheck source=selftests/ktap.sh
 . "$DIR/ktap.sh"
+# shellcheck source=selftests/life.sh
+. "$DIR/life.sh"
 
-PCI=/sys/bus/pci
 VFIO=vfiolab_vfio_pci
 USER_ID=65534 # nobody
 MEMORY=64     # MiB of the guest
@@ -33,33 +34,6 @@ CASES=(
 	qemu__of_a_user_with_enough_memory_to_lock_takes_it
 )
 
-# ---- cards ----
-
-say() {
-	printf '%s\n' "$*"
-}
-
-# CARD FUNCTION: its address
-bdf_of() {
-	local bdf
-
-	mapfile -t bdf < <(tr ' ' '\n' <"$CONFIGFS/$1/address")
-	say "${bdf[$2]}"
-}
-
-group_file() { # BDF
-	local link
-
-	link=$(readlink "$PCI/devices/$1/iommu_group")
-	say "/dev/vfio/${link##*/}"
-}
-
-bind() { # BDF DRIVER
-	say "$2" >"$PCI/devices/$1/driver_override"
-	[[ ! -e $PCI/devices/$1/driver ]] || say "$1" >"$PCI/devices/$1/driver/unbind"
-	[[ ! $2 ]] || say "$1" >"$PCI/drivers_probe"
-}
-
 # ---- QEMU ----
 
 # Sets argv of the caller. With hot-plug by the port itself, as nobody is there to
@@ -68,7 +42,7 @@ qemu_argv() { # DEVICE...
 	local device
 
 	# shellcheck disable=SC2054 # commas of QEMU's
-	argv=(qemu-system-x86_64 -nodefaults -no-user-config -display none -S -m "${MEMORY}M"
+	argv=("$QEMU_PROGRAM" -nodefaults -no-user-config -display none -S -m "${MEMORY}M"
 		-machine q35,accel=tcg -global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off
 		-device pcie-root-port,id=rp,chassis=1,slot=1
 		-qmp stdio)
@@ -82,42 +56,22 @@ start_qemu() {
 	local argv
 
 	qemu_argv "$@"
-	coproc QEMU { exec "${argv[@]}" 2>"$TMP/qemu.log"; }
+	start_argv "${argv[@]}"
+}
+
+start_argv() { # WORD...
+	coproc QEMU { exec "$@" 2>"$TMP/qemu.log"; }
 	pid=$QEMU_PID # bash forgets it when QEMU ends
-	expect_qmp '"QMP"'
+	QMP_FROM=${QEMU[0]} QMP_TO=${QEMU[1]}
+	expect_qmp '"QMP"' || {
+		cat "$TMP/qemu.log"
+		return 1
+	}
 	qmp '{"execute": "qmp_capabilities"}'
 }
 
-# WORD...: lines until each was in one; those are printed
-expect_qmp() {
-	local line word all=''
-
-	while read -r -t 60 -u "${QEMU[0]}" line; do
-		say "$line"
-		all+=$line
-		[[ $line != *'"error"'* ]] || return 1
-		for word; do
-			[[ $all == *"$word"* ]] || continue 2
-		done
-		return 0
-	done
-	cat "$TMP/qemu.log"
-	return 1
-}
-
-# COMMAND: prints the answer
-qmp() {
-	say "$1" >&"${QEMU[1]}"
-	expect_qmp '"return"'
-}
-
-# What "info ..." of its monitor says
-monitor() {
-	qmp "{\"execute\": \"human-monitor-command\", \"arguments\": {\"command-line\": \"$1\"}}"
-}
-
 stop_qemu() {
-	say '{"execute": "quit"}' >&"${QEMU[1]}"
+	say '{"execute": "quit"}' >&"$QMP_TO"
 	wait "$pid"
 }
 
@@ -139,12 +93,6 @@ refused() {
 	fi
 	say "$said" "expected: $words"
 	[[ $said == *"$words"* ]]
-}
-
-# TEXT PATTERN
-expect() {
-	say "$1" "expected: $2"
-	[[ $1 =~ $2 ]]
 }
 
 qemu__takes_a_card_by_host() {
@@ -178,13 +126,11 @@ qemu__is_given_a_card_while_it_runs_and_gives_it_back() {
 
 	start_qemu
 	for round in 1 2; do
-		qmp "{\"execute\": \"device_add\", \"arguments\": {\"driver\": \"vfio-pci\",
-			\"host\": \"$CARD\", \"bus\": \"rp\", \"id\": \"card\"}}"
+		qmp_plug "$CARD" rp card
 		expect "$(monitor 'info qtree')" 'pci id 1af4:10f1'
 		refuses "$CARD: failed to open $(group_file "$CARD"): Device or resource busy" \
 			"vfio-pci,host=$CARD,bus=rp"
-		say '{"execute": "device_del", "arguments": {"id": "card"}}' >&"${QEMU[1]}"
-		expect_qmp DEVICE_DELETED '"return"'
+		qmp_unplug card
 		tree=$(monitor 'info qtree')
 		say "round $round: $tree"
 		[[ $tree != *1af4:10f1* ]]
@@ -266,10 +212,7 @@ start_qemu_as_user() { # DEVICE...
 	local argv
 
 	qemu_argv "$@"
-	coproc QEMU { exec "${AS_USER[@]}" "${argv[@]}" 2>"$TMP/qemu.log"; }
-	pid=$QEMU_PID # bash forgets it when QEMU ends
-	expect_qmp '"QMP"'
-	qmp '{"execute": "qmp_capabilities"}'
+	start_argv "${AS_USER[@]}" "${argv[@]}"
 }
 
 # ---- all ----
@@ -281,7 +224,7 @@ clean_up() {
 
 ((EUID == 0)) || skip_all "needs root"
 [[ ! ${VLAB_BDF:-} ]] || skip_all "VLAB_BDF is set, and these are cards of our own"
-command -v qemu-system-x86_64 >/dev/null || skip_all "no qemu-system-x86_64"
+command -v "$QEMU_PROGRAM" >/dev/null || skip_all "no $QEMU_PROGRAM"
 load_modules "${VLAB_MODULES:-}" || exit 1
 has_backplane || skip_all "there is no backplane for two cards"
 TMP=$(mktemp -d)

@@ -18,6 +18,8 @@ set -euo pipefail
 DIR=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 # shellcheck source=selftests/modules.sh
 . "$DIR/modules.sh"
+# shellcheck source=selftests/results.sh
+. "$DIR/results.sh"
 
 FEW=64 # bytes each way through the second cable and the plug
 
@@ -121,36 +123,6 @@ judge_data() {
 	fi
 }
 
-# ---- results ----
-
-declare -A RESULT=()
-
-# Results from stdin into RESULT, all else as a comment.
-take_results() {
-	local line
-
-	while IFS= read -r line; do
-		case $line in
-		"result ok "*) RESULT[${line#result ok }]=ok ;;
-		"result not ok "*) RESULT[${line#result not ok }]="not ok" ;;
-		*) printf '# %s\n' "${line#\# }" ;;
-		esac
-	done
-}
-
-print_results() {
-	local name number=0 failed=0
-
-	for name in "${TESTS[@]}"; do
-		number=$((number + 1))
-		[[ ${RESULT[$name]:-} ]] || echo "# nothing was said about this:"
-		echo "${RESULT[$name]:-not ok} $number $name"
-		[[ ${RESULT[$name]:-} == ok ]] || failed=$((failed + 1))
-	done
-	echo "# Totals: pass:$((number - failed)) fail:$failed xfail:0 xpass:0 skip:0 error:0"
-	((failed == 0))
-}
-
 # ---- all ----
 
 skip() {
@@ -212,7 +184,7 @@ main() {
 	take_results <"$FILES/guest.out"
 	take_results < <(judge_data mcs9922 && judge_data qemu4x)
 	! cards_down || RESULT[cards_can_be_pulled_after_the_guests]=ok
-	print_results
+	print_results "${TESTS[@]}"
 }
 
 main

@@ -12,6 +12,8 @@ shopt -s nullglob
 
 SUITE=$1 FILES=$2 CARDS=("${@:3}")
 PCI=/sys/bus/pci/devices
+# shellcheck source=selftests/results.sh
+. "$SUITE/results.sh"
 
 # Where nested_test.sh put the root port above each card.
 declare -A SLOT=([mcs9922]=10 [qemu4x]=11 [vlab]=12)
@@ -19,33 +21,7 @@ declare -A SLOT=([mcs9922]=10 [qemu4x]=11 [vlab]=12)
 # What is at the other ends of a card's cables.
 declare -A FAR=([mcs9922]=qemu4x [qemu4x]=mcs9922)
 
-OUTPUT=/tmp/output
 INTERRUPTS=/tmp/interrupts
-
-# ---- results ----
-
-# NAME COMMAND...: its output matters only when it fails.
-check() {
-	local name=$1 line
-
-	shift
-	if "$@" >$OUTPUT 2>&1; then
-		echo "result ok $name"
-	else
-		while IFS= read -r line; do
-			printf '# %s\n' "$line"
-		done <$OUTPUT
-		echo "result not ok $name"
-	fi
-}
-
-# WHAT: how far we are, in seconds since power-on
-stamp() {
-	local up
-
-	read -r up _ </proc/uptime
-	echo "# $up s: $1"
-}
 
 # ---- finding things ----
 
