@@ -64,7 +64,7 @@ test_troubleshooting_quotes_messages_of_others_as_tests_provoke_them() {
 
 	while IFS= read -r message; do
 		message=${message#*id: } message=${message#*bind: }
-		expect_message "$TOP/selftests/life_test.sh" "$TOP/selftests/life_qemu_test.sh" -- "$message"
+		expect_message "$TOP"/selftests/life{,_qemu,_guest}_test.sh -- "$message"
 		n=$((n + 1))
 	done < <(messages_of "Binding by hand" QEMU)
 	expect_some $n 10
