@@ -149,13 +149,20 @@ static void chanerr_written(struct vlab_fn *fn, unsigned int inst, u64 val, u64 
 
 /* ---- commands (4) ---- */
 
+/* Whoever sets it up must not take HALTED for an end (7.3). */
+static void arm(struct ioat_chan *c)
+{
+	if (state(c) == VLAB_IOAT_HALTED && !c->val[REG_CHANERR])
+		set_state(c, VLAB_IOAT_ARMED);
+}
+
 static void chainaddr_written(struct vlab_fn *fn, unsigned int inst, u64 val, u64 old)
 {
 	struct ioat_chan *c = ioat_chan(fn);
 
 	if (state(c) != VLAB_IOAT_ACTIVE)
 		start_over(c);
-	ioat_chan_touched(c);
+	arm(c);
 }
 
 static void dmacount_written(struct vlab_fn *fn, unsigned int inst, u64 val, u64 old)
@@ -329,6 +336,7 @@ static enum step next_step(struct ioat_chan *c, struct job *job)
 		prepare(c, job);
 	}
 	c->busy = step == STEP_DESC;
+	c->touched = false;
 	vlab_poll_show(c->fn);
 	raw_spin_unlock_irqrestore(&c->fn->lock, flags);
 	return step;
@@ -447,6 +455,10 @@ static void do_descriptor(struct ioat_chan *c, struct job *job)
 	raw_spin_unlock_irqrestore(&c->fn->lock, flags);
 }
 
+/*
+ * Whoever has stored something since mappings were made read-only will not be held up
+ * another time: that one sets the channel up already.
+ */
 static void do_reset(struct ioat_chan *c, const struct job *job)
 {
 	unsigned long flags;
@@ -456,6 +468,8 @@ static void do_reset(struct ioat_chan *c, const struct job *job)
 	if (job->epoch == c->epoch) {
 		vlab_poll_take(c->fn);
 		reset(c);
+		if (c->touched)
+			arm(c);
 	}
 	vlab_poll_show(c->fn);
 	raw_spin_unlock_irqrestore(&c->fn->lock, flags);
@@ -556,6 +570,6 @@ void ioat_chan_cfg_written(struct ioat_chan *c)
  */
 void ioat_chan_touched(struct ioat_chan *c)
 {
-	if (state(c) == VLAB_IOAT_HALTED && !c->val[REG_CHANERR])
-		set_state(c, VLAB_IOAT_ARMED);
+	c->touched = true;
+	arm(c);
 }

@@ -22,6 +22,7 @@
  * @done: descriptors completed since CHAINADDR was written
  * @quiet: it has interrupted and waits to be rearmed
  * @busy: a descriptor is under way
+ * @touched: somebody stored something since mappings were last made read-only
  * @epoch: counts what ends a descriptor from outside, a reset of the function and
  *	a bad command, so that it does not count for what comes after
  * @chunk: bytes on their way; the worker's
@@ -37,6 +38,7 @@ struct ioat_chan {
 	u16 done;
 	bool quiet;
 	bool busy;
+	bool touched;
 	unsigned int epoch;
 	u8 chunk[IOAT_CHUNK];
 };

@@ -376,6 +376,26 @@ TEST(store_after_a_reset_arms_before_it_is_done)
 	stop();
 }
 
+static void store_in_the_meantime(void)
+{
+	vlab_poll_touched(fn);
+	poke(VLAB_IOAT_CHANCTRL, 2, VLAB_IOAT_CHANCTRL_ABORT);
+}
+
+/* Nothing holds up what comes next, and HALTED would be taken for its end. */
+TEST(store_while_a_reset_is_under_way_leaves_it_armed)
+{
+	start();
+	on_protect = store_in_the_meantime;
+	poke(VLAB_IOAT_CHANCMD, 1, VLAB_IOAT_CHANCMD_RESET);
+	let_it_look();
+	EXPECT_EQ(0, peek(VLAB_IOAT_CHANCMD, 1));
+	EXPECT_EQ(VLAB_IOAT_ARMED, peek(VLAB_IOAT_CHANSTS, 8));
+	out(VLAB_IOAT_CHANCMD, 1, VLAB_IOAT_CHANCMD_RESET);
+	EXPECT_EQ(VLAB_IOAT_HALTED, peek(VLAB_IOAT_CHANSTS, 8));
+	stop();
+}
+
 TEST(store_after_an_error_leaves_it_halted)
 {
 	start();
