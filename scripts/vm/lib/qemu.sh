@@ -150,8 +150,8 @@ port_args() {
 # A hand on the machine while it runs. Its ports are hot-plugged as real ones are, by
 # themselves and not by ACPI.
 monitor_args() {
-	ARGV+=(-global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off
-		-chardev "pipe,id=qmp,path=${OPT_QMP//,/,,}" -mon chardev=qmp,mode=control)
+	ARGV+=(-global 'ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off'
+		-chardev "pipe,id=qmp,path=${OPT_QMP//,/,,}" -mon 'chardev=qmp,mode=control')
 }
 
 # One option a line, so that it can be read, and pasted.
