@@ -608,7 +608,7 @@ void vst_pci_rescan(void);
 bool vst_pci_find(unsigned int device, char bdf[VST_BDF_LEN]);
 
 /**
- * vst_pci_empty_port() - a root port that nothing is below
+ * vst_pci_empty_port() - a root port that nothing is below, with a memory window
  * @root: segment and number of the root bus, as "0000:00"; a pattern of glob()
  * @skip: how many to leave out, from the last on
  * @bdf: gets the root port

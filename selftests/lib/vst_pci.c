@@ -93,10 +93,29 @@ static bool has(const char *path, const char *what)
 	return true;
 }
 
+/* What is behind BARs and ROM; 0x200 is IORESOURCE_MEM of include/linux/ioport.h. */
+static bool has_memory_window(const char *path)
+{
+	unsigned long long start, end, flags;
+	char name[PATH_MAX];
+	bool found = false;
+	unsigned int i;
+	FILE *f;
+
+	snprintf(name, sizeof(name), "%s/resource", path);
+	f = fopen(name, "r");
+	for (i = 0; f && !found && fscanf(f, "%llx %llx %llx", &start, &end, &flags) == 3; i++)
+		found = i > VFIO_PCI_ROM_REGION_INDEX && flags & 0x200 && end > start;
+	if (f)
+		fclose(f);
+	return found;
+}
+
 /* It has a bus, with no function on it, and no segment hangs on it. */
 static bool is_empty_port(const char *path)
 {
-	return has(path, "pci_bus/*") && !has(path, "*:*:*.*/vendor") && !has(path, "pci*:*");
+	return has(path, "pci_bus/*") && !has(path, "*:*:*.*/vendor") && !has(path, "pci*:*") &&
+	       has_memory_window(path);
 }
 
 bool vst_pci_empty_port(const char *root, unsigned int skip, char bdf[VST_BDF_LEN])
