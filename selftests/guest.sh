@@ -60,10 +60,10 @@ works_natively() {
 # DIR: the kernel of this guest, and a file system with nested/init.sh, where any user
 # may read them
 make_guest_files() {
-	mkdir -p "$1/root/bin"
-	cp /run/vfiolab/busybox "$1/root/bin/"
-	cp "$DIR/nested/init.sh" "$1/root/init"
-	(cd "$1/root" && find . | cpio --quiet -o -H newc) >"$1/initrd"
+	mkdir -p "$1/tree/bin"
+	cp /run/vfiolab/busybox "$1/tree/bin/"
+	cp "$DIR/nested/init.sh" "$1/tree/init"
+	(cd "$1/tree" && find . | cpio --quiet -o -H newc) >"$1/initrd"
 	# shellcheck source=/dev/null
 	(. /run/vfiolab/host/kernel && cp "$BOOT_IMAGE" "$1/kernel")
 }
