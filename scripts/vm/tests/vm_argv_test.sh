@@ -74,3 +74,22 @@ test_help_names_every_command_and_option() {
 		expect_out "$word"
 	done
 }
+
+# lifetime_test was taken for one of lane life's, by a glob, and ran nowhere.
+test_lane_stock_leaves_out_what_has_a_lane_of_its_own_and_nothing_else() {
+	local file name glob
+
+	shopt -s extglob
+	glob=$(awk '$1 == "stock" { print $6 }' "$VM_DIR/lanes")
+	[[ $glob ]] || fail "lane stock has no tests"
+	for file in "$TOP"/selftests/*_test.{c,sh}; do
+		name=${file##*/}
+		name=${name%_test.*}
+		# shellcheck disable=SC2053 # a glob is meant
+		if [[ $name == @(labs|life|life_*) ]]; then
+			[[ $name != $glob ]] || fail "lane stock runs $name"
+		else
+			[[ $name == $glob ]] || fail "lane stock leaves out $name"
+		fi
+	done
+}
