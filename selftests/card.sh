@@ -51,20 +51,17 @@ bind() {
 	[[ $(driver_of "$bdf") == "$driver" ]]
 }
 
-link_of() {
-	[[ ! -e $PCI/devices/$1/$2 ]] || basename "$(readlink "$PCI/devices/$1/$2")"
-}
-
-driver_of() {
-	link_of "$1" driver
+group_of() {
+	[[ ! -e $PCI/devices/$1/iommu_group ]] ||
+		basename "$(readlink "$PCI/devices/$1/iommu_group")"
 }
 
 describe() {
 	local group driver
 
-	group=$(link_of "$1" iommu_group)
+	group=$(group_of "$1")
 	driver=$(driver_of "$1")
-	echo "$1 group ${group:-none} driver ${driver:-none} card $name"
+	echo "$1 group ${group:-none} driver $driver card $name"
 }
 
 remove() {

@@ -5,7 +5,6 @@
 # VMM's that boots a kernel. The card has four ports, the first two more are wired to
 # each other, and the last to a tty of this side, where nested/init.sh answers.
 
-NATIVE=vfiolab_serial_tty
 # shellcheck disable=SC2034 # those who source this use it
 GUEST_CMDLINE="console=ttyS0 quiet panic=-1 no_timer_check 8250.nr_uarts=32"
 GUEST_PATIENCE=$((120 * ${VLAB_PATIENCE:-1})) # seconds
@@ -16,36 +15,11 @@ plug_guest_card() {
 		"port2/far=null-modem:$1/1" port3/far=tty
 }
 
-load_native() {
-	if [[ ${VLAB_MODULES:-} ]]; then
-		insmod "$VLAB_MODULES/$NATIVE.ko"
-	else
-		modprobe $NATIVE
-	fi
-}
-
-# BDF
-driver_of() {
-	local link
-
-	link=$(readlink "/sys/bus/pci/devices/$1/driver") || link=none
-	echo "${link##*/}"
-}
-
-# BDF DRIVER
-expect_driver() {
-	local driver
-
-	driver=$(driver_of "$1")
-	echo "$1 has driver $driver, expected $2"
-	[[ $driver == "$2" ]]
-}
-
 # BDF: its native driver has it, and a byte goes from port 1 to port 2
 works_natively() {
 	local ttys from to byte
 
-	expect_driver "$1" $NATIVE
+	expect_driver "$1" "$NATIVE"
 	mapfile -t ttys < <(find "/sys/bus/pci/devices/$1/" -name 'ttyVCARD*' -printf '/dev/%f\n' |
 		sort -V)
 	stty -F "${ttys[1]}" 115200 raw -echo clocal

@@ -101,21 +101,6 @@ dev_of() { # [CARD]
 	say "$PCI/devices/$(bdf_of "$@")"
 }
 
-driver_of() { # [CARD]
-	local link
-
-	link=$(readlink "$(dev_of "$@")/driver") || link=none
-	say "${link##*/}"
-}
-
-expect_driver() { # DRIVER
-	local driver
-
-	driver=$(driver_of)
-	say "driver $driver, expected $1"
-	[[ $driver == "$1" ]]
-}
-
 unbind() {
 	local dev
 
@@ -131,7 +116,7 @@ bind() {
 	dev=$(dev_of)
 	say "$1" >"$dev/driver_override"
 	bdf_of >$PCI/drivers_probe
-	expect_driver "$1"
+	expect_driver "$(bdf_of)" "$1"
 }
 
 plug() { # [CARD]
@@ -179,7 +164,7 @@ start() {
 	stop_dmatest
 	[[ -d $CONFIGFS/$CARD ]] || plug
 	module_is_loaded $DRIVER || modprobe $DRIVER
-	[[ $(driver_of) == "$DRIVER" ]] || bind $DRIVER
+	[[ $(driver_of "$(bdf_of)") == "$DRIVER" ]] || bind $DRIVER
 	channel_of >/dev/null
 }
 
@@ -190,7 +175,7 @@ nothing__without_memory_at_the_bar_it_finds_no_channel() {
 	log_begin
 	plug
 	modprobe $DRIVER
-	expect_driver none
+	expect_driver "$(bdf_of)" none
 	[[ ! -e $(dev_of)/dma ]]
 	! logged 'Self-test|Call Trace'
 }
@@ -229,7 +214,7 @@ bind__again_and_again() {
 bind__second_card_is_another_channel() {
 	start
 	plug second-$$
-	[[ $(driver_of second-$$) == "$DRIVER" ]]
+	[[ $(driver_of "$(bdf_of second-$$)") == "$DRIVER" ]]
 	[[ $(channel_of) != "$(channel_of second-$$)" ]]
 	pull second-$$
 	channel_of
@@ -238,9 +223,9 @@ bind__second_card_is_another_channel() {
 bind__module_goes_and_comes_under_a_card() {
 	start
 	rmmod $DRIVER
-	expect_driver none
+	expect_driver "$(bdf_of)" none
 	modprobe $DRIVER
-	expect_driver $DRIVER
+	expect_driver "$(bdf_of)" $DRIVER
 	channel_of
 }
 
@@ -511,7 +496,7 @@ trouble__unbound_with_a_channel_in_use() {
 	say "$(channel_of)" >$DMATEST/channel
 	until_it interrupted 1
 	unbind
-	expect_driver none
+	expect_driver "$(bdf_of)" none
 	stop_dmatest
 	bind $DRIVER
 	run_dmatest 20 "$(channel_of)"
@@ -523,7 +508,7 @@ trouble__pulled_while_bound() {
 	[[ ! -d $CONFIGFS/$CARD ]]
 	logged "$DRIVER .*Removing dma and dca services"
 	plug
-	expect_driver $DRIVER
+	expect_driver "$(bdf_of)" $DRIVER
 	channel_of
 }
 

@@ -163,14 +163,14 @@ nodedev__detach_gives_it_to_vfio_and_reattach_back() {
 	[[ $(v nodedev-dumpxml "$(node_of "$CARD")") == *"<name>$VFIO</name>"* ]]
 	VLAB_BDF=$CARD "$DIR/info_test"
 	v nodedev-reattach "$(node_of "$CARD")"
-	expect_driver "$CARD" $NATIVE
+	expect_driver "$CARD" "$NATIVE"
 	works_natively "$CARD"
 }
 
 nodedev__detach_by_an_unknown_driver_is_refused() {
 	start_anew
 	fails v nodedev-detach "$(node_of "$CARD")" --driver vfoi
-	expect_driver "$CARD" $NATIVE
+	expect_driver "$CARD" "$NATIVE"
 }
 
 nodedev__detach_of_what_is_not_there_is_refused() {
@@ -186,7 +186,7 @@ domain__start_takes_the_card_from_its_driver_and_end_gives_it_back() {
 	expect_driver "$CARD" $VFIO
 	v qemu-monitor-command one --hmp info qtree | tee /dev/stderr | grep 'pci id 1af4:10f1'
 	v destroy one
-	expect_driver "$CARD" $NATIVE
+	expect_driver "$CARD" "$NATIVE"
 	works_natively "$CARD"
 }
 
@@ -248,7 +248,7 @@ domain__not_managed_refuses_a_card_that_its_driver_has() {
 	start_anew
 	refused "Unmanaged PCI device $CARD must be manually detached from the host" \
 		create one "$CARD" no
-	expect_driver "$CARD" $NATIVE
+	expect_driver "$CARD" "$NATIVE"
 	works_natively "$CARD"
 }
 
@@ -358,7 +358,7 @@ clean_up() {
 		wait "$DAEMON" || :
 	}
 	"$DIR/card.sh" down virt || :
-	rmmod $NATIVE $VARIANT || :
+	rmmod "$NATIVE" $VARIANT || :
 	rm -rf "$TMP" "$LOGS"
 } 2>/dev/null
 

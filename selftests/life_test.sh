@@ -19,7 +19,6 @@ DIR=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 . "$DIR/packages.sh"
 
 PCI=/sys/bus/pci
-NATIVE=vfiolab_serial_tty
 VFIO=vfiolab_vfio_pci
 ID="1af4 10f1"
 USER_ID=65534 # nobody
@@ -76,23 +75,8 @@ plug() {
 		"port2/far=null-modem:$1/1" port3/far=tty
 }
 
-driver_of() { # CARD
-	local link
-
-	link=$(readlink "$PCI/devices/$(bdf_of "$1")/driver") || link=none
-	say "${link##*/}"
-}
-
-expect_driver() { # CARD DRIVER
-	local driver
-
-	driver=$(driver_of "$1")
-	say "$1 has driver $driver, expected $2"
-	[[ $driver == "$2" ]]
-}
-
 unbind() { # CARD
-	[[ $(driver_of "$1") == none ]] ||
+	[[ $(driver_of "$(bdf_of "$1")") == none ]] ||
 		bdf_of "$1" >"$PCI/devices/$(bdf_of "$1")/driver/unbind"
 }
 
@@ -108,7 +92,7 @@ give_to_vfio() { # CARD
 	unbind "$1"
 	override "$1" $VFIO
 	probe "$1"
-	expect_driver "$1" $VFIO
+	expect_driver "$(bdf_of "$1")" $VFIO
 }
 
 # All as it was at first: each with its own driver, which alone knows the id.
@@ -118,9 +102,9 @@ start_anew() {
 	say "$ID" >"$PCI/drivers/vfio-pci/remove_id" || :
 	for card in life twin; do
 		override "$card" ""
-		[[ $(driver_of "$card") == "$NATIVE" ]] || unbind "$card"
-		[[ $(driver_of "$card") == "$NATIVE" ]] || probe "$card"
-		expect_driver "$card" $NATIVE
+		[[ $(driver_of "$(bdf_of "$card")") == "$NATIVE" ]] || unbind "$card"
+		[[ $(driver_of "$(bdf_of "$card")") == "$NATIVE" ]] || probe "$card"
+		expect_driver "$(bdf_of "$card")" "$NATIVE"
 	done
 } >/dev/null 2>&1
 
@@ -213,7 +197,7 @@ hand__unbind_takes_the_ttys_and_leaves_no_driver() {
 
 	start_anew
 	bdf_of life >"$PCI/drivers/$NATIVE/unbind"
-	expect_driver life none
+	expect_driver "$(bdf_of life)" none
 	fails tty_of life 0
 	tty_of twin 0
 }
@@ -227,8 +211,8 @@ hand__new_id_takes_the_free_card_and_leaves_the_busy_one() {
 	start_anew
 	unbind life
 	say "$ID" >"$PCI/drivers/vfio-pci/new_id"
-	expect_driver life vfio-pci
-	expect_driver twin $NATIVE
+	expect_driver "$(bdf_of life)" vfio-pci
+	expect_driver "$(bdf_of twin)" "$NATIVE"
 }
 
 hand__new_id_twice_is_file_exists() {
@@ -251,22 +235,22 @@ hand__bind_takes_a_second_card_of_the_id() {
 	say "$ID" >"$PCI/drivers/vfio-pci/new_id"
 	unbind twin
 	bdf_of twin >"$PCI/drivers/vfio-pci/bind"
-	expect_driver twin vfio-pci
-	expect_driver life $NATIVE
+	expect_driver "$(bdf_of twin)" vfio-pci
+	expect_driver "$(bdf_of life)" "$NATIVE"
 }
 
 hand__bind_without_the_id_is_no_such_device() {
 	start_anew
 	unbind life
 	refused "No such device" "$PCI/drivers/vfio-pci/bind" "$(bdf_of life)"
-	expect_driver life none
+	expect_driver "$(bdf_of life)" none
 }
 
 hand__bind_of_a_busy_card_is_device_or_resource_busy() {
 	start_anew
 	say "$ID" >"$PCI/drivers/vfio-pci/new_id"
 	refused "Device or resource busy" "$PCI/drivers/vfio-pci/bind" "$(bdf_of life)"
-	expect_driver life $NATIVE
+	expect_driver "$(bdf_of life)" "$NATIVE"
 }
 
 hand__remove_id_keeps_who_is_bound_and_takes_nobody_more() {
@@ -274,7 +258,7 @@ hand__remove_id_keeps_who_is_bound_and_takes_nobody_more() {
 	unbind life
 	say "$ID" >"$PCI/drivers/vfio-pci/new_id"
 	say "$ID" >"$PCI/drivers/vfio-pci/remove_id"
-	expect_driver life vfio-pci
+	expect_driver "$(bdf_of life)" vfio-pci
 	unbind life
 	refused "No such device" "$PCI/drivers/vfio-pci/bind" "$(bdf_of life)"
 }
@@ -291,8 +275,8 @@ hand__driver_override_is_for_one_card() {
 	override life $VFIO
 	probe life
 	probe twin
-	expect_driver life $VFIO
-	expect_driver twin $NATIVE
+	expect_driver "$(bdf_of life)" $VFIO
+	expect_driver "$(bdf_of twin)" "$NATIVE"
 }
 
 hand__driver_override_to_what_does_not_exist_leaves_it_without() {
@@ -300,7 +284,7 @@ hand__driver_override_to_what_does_not_exist_leaves_it_without() {
 	unbind life
 	override life vfio_pci
 	probe life
-	expect_driver life none
+	expect_driver "$(bdf_of life)" none
 }
 
 group_file() { # CARD
@@ -346,8 +330,8 @@ driverctl__set_override_gives_it_to_vfio() {
 	need_driverctl
 	start_anew
 	driverctl --nosave set-override "$(bdf_of life)" $VFIO
-	expect_driver life $VFIO
-	expect_driver twin $NATIVE
+	expect_driver "$(bdf_of life)" $VFIO
+	expect_driver "$(bdf_of twin)" "$NATIVE"
 	driverctl list-overrides | tee /dev/stderr | grep -x "$(bdf_of life) $VFIO"
 }
 
@@ -356,7 +340,7 @@ driverctl__unset_override_gives_it_back() {
 	start_anew
 	driverctl --nosave set-override "$(bdf_of life)" $VFIO
 	driverctl --nosave unset-override "$(bdf_of life)"
-	expect_driver life $NATIVE
+	expect_driver "$(bdf_of life)" "$NATIVE"
 	moves_data life
 }
 
@@ -367,7 +351,7 @@ driverctl__override_to_no_driver_is_refused() {
 	start_anew
 	fails driverctl --nosave set-override "$(bdf_of life)" vfio-pic
 	[[ $said == "driverctl: no such module: vfio-pic" ]]
-	expect_driver life $NATIVE
+	expect_driver "$(bdf_of life)" "$NATIVE"
 }
 
 # ---- our driver by another name ----
@@ -393,7 +377,7 @@ name__vfio_pci_is_ours_while_the_kernels_is_not_loaded() {
 	load_vfio_as vfio-pci
 	unbind life
 	say "$ID" >"$PCI/drivers/vfio-pci/new_id"
-	expect_driver life vfio-pci
+	expect_driver "$(bdf_of life)" vfio-pci
 	[[ $(readlink "$PCI/drivers/vfio-pci/module") == */$VFIO ]]
 	VLAB_BDF=$(bdf_of life) "$DIR/dma_test"
 }
@@ -491,18 +475,10 @@ user__cannot_bind_drivers() {
 
 # ---- all ----
 
-load_native() {
-	if [[ ${VLAB_MODULES:-} ]]; then
-		insmod "$VLAB_MODULES/$NATIVE.ko"
-	else
-		modprobe $NATIVE
-	fi
-}
-
 clean_up() {
 	rm -rf "$TMP"
 	"$DIR/card.sh" down life twin || :
-	rmmod $NATIVE || :
+	rmmod "$NATIVE" || :
 } 2>/dev/null
 
 ((EUID == 0)) || skip_all "needs root"

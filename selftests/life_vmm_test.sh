@@ -45,7 +45,7 @@ cloud_hypervisor__refuses_a_card_that_its_driver_has() {
 		--device "path=/sys/bus/pci/devices/$CARD/"; then
 		return 1
 	fi
-	expect_driver "$CARD" $NATIVE
+	expect_driver "$CARD" "$NATIVE"
 }
 
 cloud_hypervisor__moves_data_through_the_card() {
@@ -63,7 +63,7 @@ cloud_hypervisor__moves_data_through_the_card() {
 
 clean_up() {
 	"$DIR/card.sh" down vmm || :
-	rmmod $NATIVE || :
+	rmmod "$NATIVE" || :
 	rm -rf "$FILES"
 } 2>/dev/null
 

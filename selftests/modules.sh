@@ -6,6 +6,7 @@
 
 # shellcheck disable=SC2034 # those who source this use it
 CONFIGFS=/sys/kernel/config/vfiolab
+NATIVE=vfiolab_serial_tty
 
 # Buses that a port has decide how many slots fit below it.
 SLOTS=(31 8 4 1)
@@ -23,6 +24,23 @@ has_backplane() {
 		[[ $id != 0x10fe ]] || return 0
 	done
 	return 1
+}
+
+# BDF: the name of its driver, or none
+driver_of() {
+	local link
+
+	link=$(readlink "/sys/bus/pci/devices/$1/driver") || link=none
+	echo "${link##*/}"
+}
+
+# BDF DRIVER
+expect_driver() {
+	local driver
+
+	driver=$(driver_of "$1")
+	echo "$1 has driver $driver, expected $2"
+	[[ $driver == "$2" ]]
 }
 
 # COMMAND...: load the core with as many slots as fit.
@@ -46,7 +64,7 @@ load_one() {
 	case $name in
 	vfiolab) load_core "$@" ;;
 	vfiolab_vfio_pci) "$@" check_iommu=1 ;;
-	vfiolab_serial_tty) ;; # it would take each card as it appears
+	"$NATIVE") ;; # it would take each card as it appears
 	*) "$@" ;;
 	esac || {
 		echo "$name cannot be loaded, the kernel says: $(dmesg | tail -n 1)" >&2
@@ -98,5 +116,14 @@ load_modules() {
 		load_files "$1"
 	else
 		load_installed
+	fi
+}
+
+# The card's own driver, which load_modules leaves out; from where the others are.
+load_native() {
+	if [[ ${VLAB_MODULES:-} ]]; then
+		insmod "$VLAB_MODULES/$NATIVE.ko"
+	else
+		modprobe "$NATIVE"
 	fi
 }
