@@ -289,6 +289,7 @@ main() {
 	for card in "${PLAIN[@]}" "${CHAIN[@]}"; do
 		card_up "$card"
 	done
+	trace_begin
 	plain_guest
 	chain_guest
 	! "$DIR/card.sh" down "${PLAIN[@]}" "${CHAIN[@]}" ||

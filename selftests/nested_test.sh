@@ -18,6 +18,8 @@ set -euo pipefail
 DIR=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 # shellcheck source=selftests/modules.sh
 . "$DIR/modules.sh"
+# shellcheck source=selftests/ktap.sh
+. "$DIR/ktap.sh"
 # shellcheck source=selftests/results.sh
 . "$DIR/results.sh"
 
@@ -125,12 +127,6 @@ judge_data() {
 
 # ---- all ----
 
-skip() {
-	echo "TAP version 13"
-	echo "1..0 # SKIP $1"
-	exit 4
-}
-
 clean_up() {
 	local pid
 
@@ -152,7 +148,8 @@ guest() {
 	# shellcheck disable=SC2086 # a command and its first arguments
 	$VLAB_NESTED --cpus 1 --mem 768M --timeout $((seconds + 240)) --allow-reboot \
 		--append 8250.nr_uarts=32 "${args[@]}" \
-		-- "$DIR/nested/guest.sh" "$DIR" "$FILES" "${!SLOT[@]}" >"$FILES/guest.out" 2>&1
+		-- "$DIR/nested/guest.sh" "$DIR" "$FILES" "${!SLOT[@]}" 2>&1 ||
+		echo "# the guest ended with $?"
 }
 
 # FUNCTION ARGUMENT...: in the background
@@ -164,11 +161,11 @@ start() {
 main() {
 	local card bytes
 
-	[[ ${VLAB_NESTED:-} ]] || skip "VLAB_NESTED is not set: guests of this guest are not possible"
+	[[ ${VLAB_NESTED:-} ]] || skip_all "VLAB_NESTED is not set: guests of this guest are not possible"
 	bytes=${VLAB_NESTED_BYTES:-$(default_bytes)}
-	[[ $bytes =~ ^[0-9]+$ ]] || skip "VLAB_NESTED_BYTES '$bytes': expected a number of bytes"
-	((bytes)) || skip "VLAB_NESTED_BYTES is 0: not asked for"
-	((EUID == 0)) || skip "needs root"
+	[[ $bytes =~ ^[0-9]+$ ]] || skip_all "VLAB_NESTED_BYTES '$bytes': expected a number of bytes"
+	((bytes)) || skip_all "VLAB_NESTED_BYTES is 0: not asked for"
+	((EUID == 0)) || skip_all "needs root"
 	load_modules "" || exit 1
 	FILES=$(mktemp -d)
 	trap clean_up EXIT
@@ -178,10 +175,10 @@ main() {
 	done
 	start pump mcs9922
 	start pump qemu4x
-	guest || echo "# the guest ended with $?"
 	echo "TAP version 13"
 	echo "1..${#TESTS[@]}"
-	take_results <"$FILES/guest.out"
+	trace_begin
+	take_results < <(guest)
 	take_results < <(judge_data mcs9922 && judge_data qemu4x)
 	! cards_down || RESULT[cards_can_be_pulled_after_the_guests]=ok
 	print_results "${TESTS[@]}"

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# Sourced by tests whose cases are run by a guest, and by what runs there, without set -e:
-# "result ok NAME" and "result not ok NAME" among comments, which the test makes KTAP of.
+# Sourced by tests whose cases are run by a guest, after ktap.sh, and by what runs there,
+# without set -e: "result ok NAME" and "result not ok NAME" among comments, which the test
+# makes KTAP of.
 
 OUTPUT=/tmp/output.$$ # of the command that is checked
 
@@ -49,12 +50,18 @@ take_results() {
 	done
 }
 
+# What was traced since the result before, or trace_begin, belongs to this one.
 take_result() { # LINE
 	case $1 in
 	"result ok "*) RESULT[${1#result ok }]=ok ;;
 	"result not ok "*) RESULT[${1#result not ok }]="not ok" ;;
-	*) printf '# %s\n' "${1#\# }" ;;
+	*)
+		printf '# %s\n' "${1#\# }"
+		return
+		;;
 	esac
+	trace_end "${1#result *ok }"
+	trace_begin
 }
 
 # NAME...: in this order, whoever ran them
