@@ -4,7 +4,9 @@
  * <linux/vfio.h> for the form, serial.rst for the numbers.
  */
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -53,6 +55,18 @@ TEST_F(info, device_has_the_regions_and_irqs_of_pci)
 	vst_ioctl(self->dev, VFIO_DEVICE_GET_INFO, &info);
 	EXPECT_EQ(VFIO_PCI_NUM_REGIONS, info.num_regions);
 	EXPECT_EQ(VFIO_PCI_NUM_IRQS, info.num_irqs);
+}
+
+/* uapi: DEVICE.FDINFO */
+TEST_F(info, proc_tells_where_the_device_of_the_file_is)
+{
+	char path[PATH_MAX], told[PATH_MAX], link[64];
+
+	if (__vst_fdinfo(self->dev->fd, "vfio-device-syspath", told, sizeof(told)) < 0)
+		SKIP(return, "this kernel's fdinfo has no vfio-device-syspath");
+	snprintf(link, sizeof(link), "/sys/bus/pci/devices/%s", vst_bdf());
+	ASSERT_NE(NULL, realpath(link, path));
+	EXPECT_STREQ(path, told);
 }
 
 /* uapi: DEVICE.GET_INFO */

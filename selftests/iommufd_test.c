@@ -130,6 +130,19 @@ TEST_F(cdev, nothing_answers_before_it_is_bound)
 	EXPECT_EQ(EINVAL, errno);
 }
 
+/* uapi: DEVICE.FDINFO CDEV.OPEN */
+TEST_F(cdev, proc_tells_the_same_of_a_file_before_it_is_bound_and_after)
+{
+	char before[512], after[512];
+
+	if (__vst_fdinfo(self->cdev, "vfio-device-syspath", before, sizeof(before)) < 0)
+		SKIP(return, "this kernel's fdinfo has no vfio-device-syspath");
+	EXPECT_NE(NULL, strstr(before, vst_bdf()));
+	ASSERT_EQ(0, bind_to(self->cdev, self->iommufd));
+	ASSERT_LT(0, __vst_fdinfo(self->cdev, "vfio-device-syspath", after, sizeof(after)));
+	EXPECT_STREQ(before, after);
+}
+
 /* uapi: CDEV.OPEN IOMMUFD.BIND */
 TEST_F(cdev, file_is_bound_once)
 {

@@ -202,6 +202,17 @@ int __vst_file_read(const char *path, char *buf, size_t len);
 #define vst_file_read(...) vst_ok(__vst_file_read(__VA_ARGS__))
 
 /**
+ * __vst_fdinfo() - what /proc/self/fdinfo says of an open file
+ * @fd: the file
+ * @field: which line, by the word before its colon
+ * @buf: for the rest of the line
+ * @len: size of @buf
+ *
+ * Return: length of the text, or -ENOENT without such a line, or another -errno.
+ */
+int __vst_fdinfo(int fd, const char *field, char *buf, size_t len);
+
+/**
  * __vst_xioctl() - an ioctl of any file, as it is
  * @fd: a container, a group
  * @request: VFIO_*

@@ -3,6 +3,7 @@
  * vst - failing, waiting, bytes, small files
  */
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -119,6 +120,25 @@ int __vst_file_read(const char *path, char *buf, size_t len)
 		n--;
 	buf[n] = '\0';
 	return n;
+}
+
+int __vst_fdinfo(int fd, const char *field, char *buf, size_t len)
+{
+	char path[64], line[PATH_MAX + 64];
+	size_t n = strlen(field);
+	FILE *file;
+	int ret = -ENOENT;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	file = fopen(path, "r");
+	if (!file)
+		return -errno;
+	while (ret < 0 && fgets(line, sizeof(line), file))
+		if (!strncmp(line, field, n) && line[n] == ':')
+			ret = snprintf(buf, len, "%.*s", (int)strcspn(line + n + 2, "\n"),
+				       line + n + 2);
+	fclose(file);
+	return ret;
 }
 
 unsigned long vst_locked(pid_t pid)
