@@ -225,6 +225,12 @@ test_check_names_the_steps_when_one_is_unknown() {
 	expect_err "no step 'spxd'.*spdx.*lane-one"
 }
 
+test_harness_tests_refuse_a_name_that_no_case_has() {
+	run "$TESTS/run" 'nonesuch*'
+	expect_rc 1
+	expect_err "no test case is named nonesuch"
+}
+
 test_check_builds_each_kernel_that_a_lane_wants_once() {
 	small_project
 	{
