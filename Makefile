@@ -9,9 +9,10 @@
 # make help                             this text
 #
 # KDIR is a kernel's build tree (default: the running kernel's), KSRC a kernel's
-# source tree (scripts/vm/ksrc prints one), UPSTREAM one of 7.2 or later. W=1, C=2,
-# V=1 and KCFLAGS mean what they mean to Kbuild. Nothing is written outside of OUT:
-# Kbuild puts objects next to sources, so it gets a tree of links in OUT/obj.
+# source tree (scripts/vm/ksrc prints one), UPSTREAM one of 7.2 or later. W=1, which is
+# the default, C=2, V=1 and KCFLAGS mean what they mean to Kbuild. Nothing is written
+# outside of OUT: Kbuild puts objects next to sources, so it gets a tree of links in
+# OUT/obj.
 
 MAKEFLAGS += --no-print-directory
 
@@ -19,6 +20,7 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 KSRC ?= $(shell scripts/vm/ksrc 6.12)
 UPSTREAM ?= $(shell scripts/vm/ksrc 7.2)
 OUT ?= $(CURDIR)/out/$(firstword $(MAKECMDGOALS))
+W ?= 1
 override OUT := $(abspath $(OUT))
 override KDIR := $(abspath $(KDIR))
 SHELL := bash
@@ -59,7 +61,7 @@ kernel-id = $(realpath $(KDIR)) $(shell cat $(KDIR)/include/config/kernel.releas
 
 _modules: _module-links
 	$(MAKE) -C $(KDIR) M=$(OUT)/obj/kmod $(cc-flag) \
-		CONFIG_DEBUG_INFO_BTF_MODULES= modules
+		W=$(W) CONFIG_DEBUG_INFO_BTF_MODULES= modules
 	@sed 's|.*/||; s|\.k\?o$$|.ko|' $(OUT)/obj/kmod/modules.order | sort >$(OUT)/obj/list
 	@cd $(OUT) && ls | grep '\.ko$$' | grep -vxFf obj/list | xargs -r rm -f
 	@cd $(OUT) && grep -Ff obj/list <<<"$$(find obj/kmod -name '*.ko')" | xargs -r cp -ut .
