@@ -67,13 +67,15 @@ build_argv() { # RUN
 	ARGV+=("${OPT_DEVICES[@]}")
 }
 
+# The vIOMMU has 48 bits of address, as real ones mostly do: since 9.2 that is QEMU's default,
+# and a guest's own may not have more than its host's.
 machine_args() {
 	local machine=q35,sata=off,smbus=off,smm=off,vmport=off
 
 	[[ $IOMMU == none ]] || machine+=,kernel_irqchip=split
 	ARGV+=(-machine "$machine" -accel "$ACCEL" -cpu "$(cpu_model)")
 	case $IOMMU in
-	intel) ARGV+=(-device 'intel-iommu,intremap=on,caching-mode=on') ;;
+	intel) ARGV+=(-device 'intel-iommu,intremap=on,caching-mode=on,aw-bits=48') ;;
 	amd) ARGV+=(-device 'amd-iommu,intremap=on') ;;
 	esac
 }
