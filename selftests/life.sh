@@ -81,3 +81,19 @@ expect() {
 	say "$1" "expected: $2"
 	[[ $1 =~ $2 ]]
 }
+
+# SAID WORDS: one of the lines of WORDS is in what was said; versions of QEMU differ
+expect_words() {
+	local line
+
+	say "$1" "expected: $2"
+	while IFS= read -r line; do
+		[[ $1 != *"$line"* ]] || return 0
+	done <<<"$2"
+	return 1
+}
+
+# FILE WHY: QEMU's words for a file that it cannot open, until 9.2 and since
+cannot_open() {
+	printf '%s\n' "failed to open $1: $2" "Could not open '$1': $2"
+}

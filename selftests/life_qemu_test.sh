@@ -91,8 +91,7 @@ refused() {
 		say "$said" "it was not refused: ${*:2}"
 		return 1
 	fi
-	say "$said" "expected: $words"
-	[[ $said == *"$words"* ]]
+	expect_words "$said" "$words"
 }
 
 qemu__takes_a_card_by_host() {
@@ -128,7 +127,7 @@ qemu__is_given_a_card_while_it_runs_and_gives_it_back() {
 	for round in 1 2; do
 		qmp_plug "$CARD" rp card
 		expect "$(monitor 'info qtree')" 'pci id 1af4:10f1'
-		refuses "$CARD: failed to open $(group_file "$CARD"): Device or resource busy" \
+		refuses "$(cannot_open "$(group_file "$CARD")" "Device or resource busy")" \
 			"vfio-pci,host=$CARD,bus=rp"
 		qmp_unplug card
 		tree=$(monitor 'info qtree')
@@ -141,7 +140,7 @@ qemu__is_given_a_card_while_it_runs_and_gives_it_back() {
 
 qemu__refuses_a_card_that_another_has() {
 	start_qemu "vfio-pci,host=$CARD,bus=rp"
-	refuses "$CARD: failed to open $(group_file "$CARD"): Device or resource busy" \
+	refuses "$(cannot_open "$(group_file "$CARD")" "Device or resource busy")" \
 		"vfio-pci,host=$CARD,bus=rp"
 	stop_qemu
 }
@@ -151,7 +150,7 @@ qemu__refuses_a_card_that_vfio_has_not() {
 
 	file=$(group_file "$CARD")
 	bind "$CARD" ""
-	refuses "$CARD: failed to open $file: No such file or directory" \
+	refuses "$(cannot_open "$file" "No such file or directory")" \
 		"vfio-pci,host=$CARD,bus=rp"
 	bind "$CARD" $VFIO
 }
@@ -195,7 +194,7 @@ qemu__refuses_a_card_that_the_user_may_not_open() {
 
 	chown root "$(group_file "$CARD")"
 	qemu_argv "vfio-pci,host=$CARD,bus=rp"
-	refused "$CARD: failed to open $(group_file "$CARD"): Permission denied" \
+	refused "$(cannot_open "$(group_file "$CARD")" "Permission denied")" \
 		"${AS_USER[@]}" "${argv[@]}"
 }
 

@@ -17,7 +17,7 @@ messages_of() {
 
 # MESSAGE: its parts between what differs
 parts_of() {
-	printf '%s\n' "${1//.../$'\n'}" | sed 's/^ *//; s/ *$//' | grep -E '.{4}'
+	printf '%s\n' "${1//.../$'\n'}" | sed 's/^[: ]*//; s/ *$//' | grep -E '.{4}'
 }
 
 # DIR|FILE... -- MESSAGE
@@ -64,7 +64,7 @@ test_troubleshooting_quotes_messages_of_others_as_tests_provoke_them() {
 
 	while IFS= read -r message; do
 		message=${message#*id: } message=${message#*bind: }
-		expect_message "$TOP"/selftests/life{,_qemu,_guest}_test.sh -- "$message"
+		expect_message "$TOP"/selftests/{life{,_qemu,_guest}_test,life}.sh -- "$message"
 		n=$((n + 1))
 	done < <(messages_of "Binding by hand" QEMU)
 	expect_some $n 10
