@@ -18,6 +18,18 @@ prepare_guest() { # LANE
 	use_kernel "$KERNEL"
 	[[ $KERNEL == "$LANE_KERNEL" ]] || say_what_kernel_lacks
 	use_boot_files
+	in_guest || use_nested_qemu
+}
+
+# VLAB_QEMU=of:SUITE, of the environment or else of the lane's words: guests of the guest
+# have the QEMU of that suite.
+use_nested_qemu() {
+	local words=" $APPEND $OPT_APPEND "
+
+	[[ ${VLAB_QEMU:-} || ! $words =~ .*\ VLAB_QEMU=([^ ]*)\  ]] ||
+		export VLAB_QEMU="${BASH_REMATCH[1]}"
+	[[ ${VLAB_QEMU:-} == of:* ]] || return 0
+	VLAB_QEMU=$("$VM_DIR/qemu-of" "${VLAB_QEMU#of:}") || finish "$EXIT_USAGE"
 }
 
 vm_exec() {

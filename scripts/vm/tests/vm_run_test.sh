@@ -335,3 +335,41 @@ test_exec_says_that_the_disk_is_full() {
 	expect_rc 2
 	expect_err 'no space left in .*/tmp'
 }
+
+# A qemu-of that knows one suite
+nested_qemu_project() {
+	project
+	cat >"$T/top/scripts/vm/qemu-of" <<-'END'
+		#!/bin/sh
+		[ "$1" = sarge ] && echo /qemu/of/sarge && exit
+		echo "no qemu in $1" >&2
+		exit 2
+	END
+}
+
+expect_nested_qemu() { # PROGRAM
+	expect_rc 0
+	expect_file "$T/top/out/one/env" "^export VLAB_QEMU=$1\$"
+}
+
+test_run_gives_guests_of_the_guest_the_qemu_of_a_suite() {
+	nested_qemu_project
+	vm run --append VLAB_QEMU=of:sarge one
+	expect_nested_qemu /qemu/of/sarge
+	VLAB_QEMU=of:sarge vm run one
+	expect_nested_qemu /qemu/of/sarge
+}
+
+test_run_takes_the_qemu_of_the_environment_rather_than_the_lanes() {
+	nested_qemu_project
+	VLAB_QEMU=/my/qemu vm run --append VLAB_QEMU=of:sarge one
+	expect_nested_qemu /my/qemu
+}
+
+test_run_with_the_qemu_of_a_suite_that_is_not_known_says_so() {
+	nested_qemu_project
+	vm run --append VLAB_QEMU=of:potato one
+	expect_rc 2
+	expect_err 'no qemu in potato'
+	[[ ! -s $FAKE_STARTED ]] || fail "a guest was started"
+}
