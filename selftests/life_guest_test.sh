@@ -300,6 +300,7 @@ main() {
 [[ ${VLAB_NESTED:-} ]] || skip_all "VLAB_NESTED is not set: guests of this guest are not possible"
 ((EUID == 0)) || skip_all "needs root"
 load_modules "${VLAB_MODULES:-}" || exit 1
+command -v "$QEMU_PROGRAM" >/dev/null || skip_all "no $QEMU_PROGRAM"
 has_backplane || skip_all "there is no backplane for these cards"
 TMP=$(mktemp -d)
 trap clean_up EXIT
