@@ -673,6 +673,16 @@ struct vst_card *vst_card(void);
  */
 int vst_main(int argc, char **argv, const char *const *attrs, int (*run)(int, char **));
 
+/* kselftest's limit of each test, 30 s unless it says otherwise, times VLAB_PATIENCE. */
+#define VST_SCALE_LIMITS() do {						\
+	struct __fixture_metadata *f;					\
+	struct __test_metadata *t;					\
+									\
+	for (f = __fixture_list; f; f = f->next)			\
+		for (t = f->tests; t; t = t->next)			\
+			t->timeout *= vst_number("VLAB_PATIENCE", 1);	\
+} while (0)
+
 /**
  * VST_MAIN() - takes the place of TEST_HARNESS_MAIN
  * @...: "name=value" attributes of the card; it is a serial card unless
@@ -683,6 +693,7 @@ int main(int argc, char **argv)						\
 {									\
 	static const char *const attrs[] = { "model=serial", ##__VA_ARGS__, NULL };	\
 									\
+	VST_SCALE_LIMITS();						\
 	exit(vst_main(argc, argv, attrs, test_harness_run));		\
 }
 
@@ -690,6 +701,7 @@ int main(int argc, char **argv)						\
 #define VST_MAIN_NO_CARD						\
 int main(int argc, char **argv)						\
 {									\
+	VST_SCALE_LIMITS();						\
 	exit(vst_main(argc, argv, NULL, test_harness_run));		\
 }
 
