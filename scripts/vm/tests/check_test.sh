@@ -245,6 +245,33 @@ test_check_builds_each_kernel_that_a_lane_wants_once() {
 		lane-{one,two,three,four})
 }
 
+# Lanes b and c have to meet, or each waits in vain for the other; c stays a while, for d to
+# come if it may.
+test_check_runs_lanes_by_two_but_those_with_guests_in_the_guest_alone() {
+	small_project
+	printf '%s deb:6.1 system intel %s *\n' a 2 b 1 c 1 d 2 >"$T/top/scripts/vm/lanes"
+	cat >"$T/top/scripts/vm/vm" <<-END
+		#!/bin/bash
+		echo "begin \$2" >>$T/log
+		for ((i = 0; i < 200; i++)); do
+			[[ \$2 != [bc] ]] || { grep -q 'begin b' $T/log && grep -q 'begin c' $T/log; } && break
+			sleep 0.1
+		done
+		for ((j = 0; j < 20; j++)); do
+			[[ \$2 == c ]] && ! grep -q 'begin d' $T/log || break
+			sleep 0.1
+		done
+		echo "end \$2" >>$T/log
+		echo "\$((i < 200)) passed, \$((i == 200)) failed, 0 skipped"
+	END
+	chmod +x "$T/top/scripts/vm/vm"
+	check 'lane-*'
+	expect_rc 0
+	expect_out '^4 passed, 0 failed, 0 skipped$'
+	[[ $(cut -d' ' -f1 "$T/log" | paste -sd' ') == "begin end begin begin end end begin end" ]] ||
+		fail "in this order: $(paste -sd' ' "$T/log")"
+}
+
 test_check_quick_leaves_out_the_virtual_machines() {
 	small_project
 	check --quick --list
