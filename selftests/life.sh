@@ -93,7 +93,7 @@ expect_words() {
 	return 1
 }
 
-# FILE WHY: QEMU's words for a file that it cannot open, until 9.2 and since
+# FILE WHY: QEMU's words for a file that it cannot open: of 7.2, of 10 and 11
 cannot_open() {
 	printf '%s\n' "failed to open $1: $2" "Could not open '$1': $2"
 }

@@ -67,7 +67,7 @@ build_argv() { # RUN
 	ARGV+=("${OPT_DEVICES[@]}")
 }
 
-# The vIOMMU has 48 bits of address, as real ones mostly do: since 9.2 that is QEMU's default,
+# The vIOMMU has 48 bits of address, as real ones mostly do: that is the default of QEMU 10,
 # and a guest's own may not have more than its host's.
 machine_args() {
 	local machine=q35,sata=off,smbus=off,smm=off,vmport=off
