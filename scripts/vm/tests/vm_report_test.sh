@@ -115,3 +115,25 @@ render() {
 	[[ $(stat -c %s "$T/shot.png") -gt 5000 ]] || fail "the page looks empty"
 	! grep -E 'CONSOLE|net::ERR' "$T/browser.log" || fail "the browser complains"
 }
+
+# selftests/results.sh: what the kernel traced since the last result is the next one's.
+# shellcheck disable=SC1091,SC2317 # relative to what is tested; take_results calls them
+take_guest_results() {
+	. "$TOP/selftests/ktap.sh"
+	. "$TOP/selftests/results.sh"
+	trace_begin() { echo begun; }
+	trace_end() { echo "ended $1"; }
+	take_results
+}
+
+test_report_has_a_timeline_for_each_case_that_a_guest_runs() {
+	run take_guest_results < <(printf '%s\n' 'result ok one' '# noise' 'result not ok two')
+	expect_rc 0
+	diff "$T/out" - <<-END || fail "other events"
+		ended one
+		begun
+		# noise
+		ended two
+		begun
+	END
+}
