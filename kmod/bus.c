@@ -15,22 +15,22 @@
 #include "slot.h"
 
 /**
- * struct host_bus - a bus with a root port that has something of ours below it
+ * struct host_bus - a bus with a root port that has, or had, something of ours below it
  * @node: in hosts
  * @bus: the bus
  * @ops: its operations with our write
+ * @below: those of our buses below it
  * @old: its operations as they were
- * @users: root ports on it that are in use; under pci_lock_rescan_remove()
  *
- * Kept until the module goes: nothing tells when the last access that found
- * @ops has returned.
+ * Kept until the module goes, or for good: aer_inject replaces operations, calls
+ * those that it found, and puts them back when it is unloaded.
  */
 struct host_bus {
 	struct list_head node;
 	struct pci_bus *bus;
 	struct pci_ops ops;
+	struct pci_ops below;
 	struct pci_ops *old;
-	unsigned int users;
 };
 
 /*
@@ -170,10 +170,10 @@ static int bus_write(struct pci_bus *bus, unsigned int devfn, int where, int siz
 	return sf ? PCIBIOS_SUCCESSFUL : PCIBIOS_DEVICE_NOT_FOUND;
 }
 
-static struct pci_ops bus_ops = {
-	.read = bus_read,
-	.write = bus_write,
-};
+static bool is_ours(const struct pci_bus *bus)
+{
+	return bus->ops->read == bus_read;
+}
 
 /* ---- the bus above: secondary bus resets by the root port itself ---- */
 
@@ -233,46 +233,44 @@ static struct host_bus *add_host(struct pci_bus *bus)
 		return NULL;
 	host->bus = bus;
 	get_device(&bus->dev);
-	raw_spin_lock_irq(&route_lock);
-	list_add(&host->node, &hosts);
-	raw_spin_unlock_irq(&route_lock);
-	return host;
-}
-
-static int watch_host(struct pci_bus *bus)
-{
-	struct host_bus *host = find_host(bus) ?: add_host(bus);
-
-	if (!host)
-		return -ENOMEM;
-	if (host->users++)
-		return 0;
-	/* Who had theirs in our place has put ours back (aer_inject). */
-	if (bus->ops == &host->ops)
-		return 0;
 	host->old = bus->ops;
 	host->ops = *host->old;
 	host->ops.write = host_write;
+	host->below.read = bus_read;
+	host->below.write = bus_write;
+	raw_spin_lock_irq(&route_lock);
+	list_add(&host->node, &hosts);
+	raw_spin_unlock_irq(&route_lock);
 	pci_bus_set_ops(bus, &host->ops);
-	return 0;
+	return host;
 }
 
-static void restore_ops(struct pci_bus *bus, const struct host_bus *host)
+static void give_back(struct pci_bus *bus, const struct host_bus *host)
 {
 	struct pci_bus *child;
 
-	if (bus->ops == &host->ops)
+	if (bus->ops == &host->ops || bus->ops == &host->below)
 		pci_bus_set_ops(bus, host->old);
 	list_for_each_entry(child, &bus->children, node)
-		restore_ops(child, host);
+		give_back(child, host);
 }
 
-static void unwatch_host(struct pci_bus *bus)
+/* Who still calls ours, or will put them back, finds the kernel's. */
+static void end_host(struct host_bus *host)
 {
-	struct host_bus *host = find_host(bus);
+	give_back(host->bus, host);
+	WRITE_ONCE(host->ops.write, host->old->write);
+	WRITE_ONCE(host->below.read, host->old->read);
+	WRITE_ONCE(host->below.write, host->old->write);
+}
 
-	if (!--host->users)
-		restore_ops(bus, host);
+static void free_host(struct host_bus *host)
+{
+	bool taken = host->bus->ops != host->old;
+
+	put_device(&host->bus->dev);
+	if (!taken)
+		kfree(host);
 }
 
 /* ---- root ports ---- */
@@ -295,13 +293,16 @@ bool vlab_root_in_use(const struct pci_dev *port)
 	return found;
 }
 
-static void take_bus(struct vlab_root *root)
+static void take_bus(struct vlab_root *root, struct host_bus *host)
 {
 	raw_spin_lock_irq(&route_lock);
 	list_add_tail(&root->node, &roots);
 	raw_spin_unlock_irq(&route_lock);
 
-	root->ops = pci_bus_set_ops(root->bus, &bus_ops);
+	root->ops = pci_bus_set_ops(root->bus, &host->below);
+	/* Put back there after a card had gone: buses inherit those of the one above. */
+	if (root->ops == &host->below)
+		root->ops = &host->ops;
 	root->domain = dev_get_msi_domain(&root->bus->dev);
 	dev_set_msi_domain(&root->bus->dev, vlab_msi_domain());
 }
@@ -318,8 +319,9 @@ static void take_bus(struct vlab_root *root)
 struct vlab_root *vlab_root_create(struct pci_dev *port, struct pci_bus *bus)
 {
 	struct vlab_root *root = kzalloc(sizeof(*root), GFP_KERNEL);
+	struct host_bus *host = find_host(port->bus) ?: add_host(port->bus);
 
-	if (!root || watch_host(port->bus)) {
+	if (!root || !host) {
 		kfree(root);
 		return ERR_PTR(-ENOMEM);
 	}
@@ -329,7 +331,7 @@ struct vlab_root *vlab_root_create(struct pci_dev *port, struct pci_bus *bus)
 	get_device(&root->bus->dev);
 	/* Awake, as a port with devices below it would be kept. */
 	pm_runtime_get_sync(&port->dev);
-	take_bus(root);
+	take_bus(root, host);
 	return root;
 }
 
@@ -342,13 +344,13 @@ struct vlab_root *vlab_root_create(struct pci_dev *port, struct pci_bus *bus)
 void vlab_root_destroy(struct vlab_root *root)
 {
 	dev_set_msi_domain(&root->bus->dev, root->domain);
-	pci_bus_set_ops(root->bus, root->ops);
+	if (is_ours(root->bus))
+		pci_bus_set_ops(root->bus, root->ops);
 
 	raw_spin_lock_irq(&route_lock);
 	list_del(&root->node);
 	raw_spin_unlock_irq(&route_lock);
 
-	unwatch_host(root->port->bus);
 	pm_runtime_put(&root->port->dev);
 	put_device(&root->bus->dev);
 	pci_dev_put(root->port);
@@ -426,7 +428,7 @@ static struct vlab_slot_fn *find_pdev(struct pci_dev *pdev)
 {
 	struct vlab_slot_fn *sf;
 
-	if (pdev->bus->ops != &bus_ops)
+	if (!is_ours(pdev->bus))
 		return NULL;
 	raw_spin_lock_irq(&route_lock);
 	sf = route(pdev->bus, pdev->devfn);
@@ -491,7 +493,7 @@ void vlab_bus_exit(void)
 	bus_unregister_notifier(&pci_bus_type, &device_nb);
 	pci_lock_rescan_remove();
 	list_for_each_entry(host, &hosts, node)
-		restore_ops(host->bus, host);
+		end_host(host);
 	pci_unlock_rescan_remove();
 	/*
 	 * Config accesses hold no lock on x86. One that found our operations
@@ -499,9 +501,7 @@ void vlab_bus_exit(void)
 	 * through a voluntary switch.
 	 */
 	synchronize_rcu_tasks();
-	list_for_each_entry_safe(host, next, &hosts, node) {
-		put_device(&host->bus->dev);
-		kfree(host);
-	}
+	list_for_each_entry_safe(host, next, &hosts, node)
+		free_host(host);
 	INIT_LIST_HEAD(&hosts);
 }

@@ -175,6 +175,110 @@ TEST_F(error, of_a_card_that_cannot_report_any_does_not_come)
 	vst_card_destroy(&card);
 }
 
+/* ---- who goes first: aer_inject, a card straight in a root port, the modules ---- */
+
+FIXTURE(injected) {
+	struct vst_card card;
+	char port[VST_BDF_LEN], slot[32];
+	u16 id;			/* the port's */
+};
+
+static u16 device_id(const char *bdf)
+{
+	char path[64];
+	u16 id = 0;
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", bdf);
+	fd = vst_ok(open(path, O_RDONLY | O_CLOEXEC));
+	vst_assert(pread(fd, &id, sizeof(id), PCI_DEVICE_ID) == sizeof(id));
+	close(fd);
+	return id;
+}
+
+static void plug_and_inject(struct vst_card *card, const char *slot)
+{
+	vst_card_plug(card, "model=shape", "caps=aer", "driver=", slot);
+	vst_assert(!inject(card->bdf[0], 0, PCI_ERR_COR_RCVR));
+	vst_assert(vst_until(has_corrected_one(card->bdf[0]), VST_DEADLINE_MS));
+}
+
+/* A card is found there and answers. */
+static bool takes_a_card(const char *slot)
+{
+	struct vst_card card;
+	u16 id;
+
+	vst_card_plug(&card, "model=shape", "driver=", slot);
+	id = device_id(card.bdf[0]);
+	vst_card_destroy(&card);
+	return id == VLAB_DEVICE_SHAPE;
+}
+
+FIXTURE_SETUP(injected)
+{
+	if (!getenv("VLAB_MODULES") || !*getenv("VLAB_MODULES"))
+		SKIP(return, "VLAB_MODULES names no directory of modules");
+	if (!vst_pci_empty_port("0000:00", 0, self->port))
+		SKIP(return, "no empty root port");
+	if (system("modprobe -q aer_inject"))
+		SKIP(return, "the kernel has no aer_inject");
+	snprintf(self->slot, sizeof(self->slot), "slot=%s", self->port);
+	self->id = device_id(self->port);
+	plug_and_inject(&self->card, self->slot);
+}
+
+FIXTURE_TEARDOWN(injected)
+{
+	if (!*self->slot)
+		return;
+	vst_card_destroy(&self->card);
+	__vst_module_unload("aer_inject");
+	if (access("/sys/module/vfiolab", F_OK))
+		vst_modules_restore();
+}
+
+TEST_F(injected, card_goes_before_aer_inject)
+{
+	vst_card_destroy(&self->card);
+	vst_module_unload("aer_inject");
+	EXPECT_TRUE(takes_a_card(self->slot));
+	EXPECT_EQ(0, __vst_modules_unload());
+	vst_pci_rescan();
+	EXPECT_EQ(self->id, device_id(self->port));
+}
+
+TEST_F(injected, card_goes_and_another_comes_before_aer_inject_goes)
+{
+	vst_card_destroy(&self->card);
+	EXPECT_TRUE(takes_a_card(self->slot));
+	plug_and_inject(&self->card, self->slot);
+	vst_card_destroy(&self->card);
+	vst_module_unload("aer_inject");
+	EXPECT_TRUE(takes_a_card(self->slot));
+}
+
+TEST_F(injected, aer_inject_goes_before_the_card)
+{
+	vst_module_unload("aer_inject");
+	EXPECT_EQ(VLAB_DEVICE_SHAPE, device_id(self->card.bdf[0]));
+	vst_card_destroy(&self->card);
+	EXPECT_TRUE(takes_a_card(self->slot));
+}
+
+TEST_F(injected, modules_go_before_aer_inject)
+{
+	vst_card_destroy(&self->card);
+	EXPECT_EQ(0, __vst_modules_unload());
+	vst_pci_rescan();
+	EXPECT_EQ(self->id, device_id(self->port));
+	vst_module_unload("aer_inject");
+	vst_pci_rescan();
+	EXPECT_EQ(self->id, device_id(self->port));
+	vst_modules_restore();
+	EXPECT_TRUE(takes_a_card(self->slot));
+}
+
 /* Nobody else's accesses are to go through it, whatever became of the tests. */
 int main(int argc, char **argv)
 {
