@@ -34,14 +34,21 @@ usage() {
 
 # ---- which ----
 
-# NAME PATTERN...: does one of them mean it? With and without its ending.
+# NAME PATTERN...: does one of them mean it? With or without its ending; one with a !
+# leaves out what it names in any of these ways.
 is_wanted() {
-	local name=$1 pattern
+	local forms=("$1" "${1%.sh}" "${1%_test*}") form hits pattern
 
 	for pattern in "${@:2}"; do
-		# shellcheck disable=SC2053 # a pattern is meant
-		[[ $name != $pattern && ${name%_test*} != $pattern && ${name%.sh} != $pattern ]] ||
-			return 0
+		hits=0
+		for form in "${forms[@]}"; do
+			# shellcheck disable=SC2053 # a pattern is meant
+			[[ $form != $pattern ]] || hits=$((hits + 1))
+		done
+		case $pattern in
+		'!'*) ((hits < ${#forms[@]})) || return 0 ;;
+		*) ((!hits)) || return 0 ;;
+		esac
 	done
 	return 1
 }

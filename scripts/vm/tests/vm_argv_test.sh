@@ -93,3 +93,23 @@ test_lane_stock_leaves_out_what_has_a_lane_of_its_own_and_nothing_else() {
 		fi
 	done
 }
+
+test_glob_means_a_test_by_its_name_with_or_without_its_ending() {
+	local glob
+
+	eval "$(sed -n '/^is_wanted() {/,/^}/p' "$TOP/selftests/run.sh")"
+	for glob in unload 'unl*' unload_test unload_test.sh '!(uart)' '!(un|load)'; do
+		is_wanted unload_test.sh "$glob" || fail "$glob does not mean unload_test.sh"
+	done
+	is_wanted lifetime_test '!(life|life_*)' || fail "lifetime is taken for life's"
+}
+
+# Whoever left out uart ran uart_test, as that is not "uart".
+test_glob_that_leaves_a_test_out_does_so_with_any_ending() {
+	local glob
+
+	eval "$(sed -n '/^is_wanted() {/,/^}/p' "$TOP/selftests/run.sh")"
+	for glob in '!(unload)' '!(uart|unload_test)' '!(un*)' '!(*.sh)' '!unload'; do
+		! is_wanted unload_test.sh "$glob" || fail "$glob means unload_test.sh"
+	done
+}
