@@ -310,18 +310,18 @@ static bool race(struct arena *a, actor *what, actor *whatever, unsigned int n)
 
 /**
  * struct traces - what the kernel had before
- * @objects: from kmalloc(); -ENOENT: it does not tell
+ * @objects: from kmalloc(), if it tells
  * @slab: KiB of all objects
  * @free: KiB that nobody has; only megabytes of it mean anything
  */
 struct traces {
-	long objects, slab, free;
+	struct vst_objects objects;
+	long slab, free;
 };
 
 static void look(struct traces *t)
 {
-	t->objects = __vst_kernel_objects();
-	if (t->objects < 0)
+	if (__vst_kernel_objects(&t->objects))
 		vst_kernel_settle();
 	t->slab = vst_meminfo_kib("Slab");
 	t->free = vst_meminfo_kib("MemFree");
@@ -339,9 +339,8 @@ static bool leaked(const struct traces *before, const struct traces *now)
 {
 	long allowed = SOME_OBJECTS + rounds() / 8;
 
-	if (before->objects >= 0 && now->objects - before->objects > allowed)
-		return true;
-	return now->slab - before->slab > SOME_SLAB + allowed ||
+	return vst_objects_more(&before->objects, &now->objects, false) > allowed ||
+	       now->slab - before->slab > SOME_SLAB + allowed ||
 	       before->free - now->free > SOME_MEMORY;
 }
 
@@ -349,15 +348,17 @@ static bool leaked(const struct traces *before, const struct traces *now)
 static bool leaves_no_traces(const struct traces *before)
 {
 	u64 end = vst_now_ms() + VST_DEADLINE_MS;
-	struct traces now;
+	static struct traces now;
+	bool bad;
 
 	do {
 		look(&now);
-	} while (leaked(before, &now) && vst_now_ms() < end);
+		bad = leaked(before, &now);
+	} while (bad && vst_now_ms() < end);
 	ksft_print_msg("left behind: %ld objects, %ld KiB of slabs, %ld KiB in all\n",
-		       now.objects - before->objects, now.slab - before->slab,
-		       before->free - now.free);
-	return !leaked(before, &now);
+		       vst_objects_more(&before->objects, &now.objects, bad),
+		       now.slab - before->slab, before->free - now.free);
+	return !bad;
 }
 
 /* A byte through a port, and a page by DMA, both ways. */

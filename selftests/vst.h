@@ -246,15 +246,40 @@ void vst_kernel_settle(void);
  */
 long vst_meminfo_kib(const char *name);
 
+#define VST_CACHES	512
+
 /**
- * __vst_kernel_objects() - how many objects the kernel has from kmalloc()
+ * struct vst_objects - how many objects the kernel has from kmalloc()
+ * @n: of how many caches; 0: it does not tell
+ * @cache: each, and its objects, in the order of /proc/slabinfo
+ */
+struct vst_objects {
+	unsigned int n;
+	struct {
+		char name[32];
+		long used;
+	} cache[VST_CACHES];
+};
+
+/**
+ * __vst_kernel_objects() - count them
+ * @objects: gets the numbers
  *
  * After vst_kernel_settle(); exact but for what others do at the time.
  *
- * Return: the number, -ENOENT where the kernel does not tell.
+ * Return: 0, -ENOENT where the kernel does not tell.
  */
-long __vst_kernel_objects(void);
-#define vst_kernel_objects() vst_ok(__vst_kernel_objects())
+int __vst_kernel_objects(struct vst_objects *objects);
+
+/**
+ * vst_objects_more() - how many more there are than before
+ * @before: counted before
+ * @now: counted now
+ * @say: print each cache with its difference, if there is one
+ *
+ * Return: the number; 0 when the kernel does not tell.
+ */
+long vst_objects_more(const struct vst_objects *before, const struct vst_objects *now, bool say);
 
 /* ---- children (vst_child.c) ---- */
 
