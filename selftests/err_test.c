@@ -185,14 +185,11 @@ FIXTURE(injected) {
 
 static u16 device_id(const char *bdf)
 {
-	char path[64];
-	u16 id = 0;
-	int fd;
+	char config[PCI_STD_HEADER_SIZEOF];
+	u16 id;
 
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", bdf);
-	fd = vst_ok(open(path, O_RDONLY | O_CLOEXEC));
-	vst_assert(pread(fd, &id, sizeof(id), PCI_DEVICE_ID) == sizeof(id));
-	close(fd);
+	vst_pci_attr(bdf, "config", config, sizeof(config));
+	memcpy(&id, config + PCI_DEVICE_ID, sizeof(id));
 	return id;
 }
 
@@ -217,8 +214,7 @@ static bool takes_a_card(const char *slot)
 
 FIXTURE_SETUP(injected)
 {
-	if (!getenv("VLAB_MODULES") || !*getenv("VLAB_MODULES"))
-		SKIP(return, "VLAB_MODULES names no directory of modules");
+	VST_NEEDS_MODULES();
 	if (!vst_pci_empty_port("0000:00", 0, self->port))
 		SKIP(return, "no empty root port");
 	if (system("modprobe -q aer_inject"))

@@ -74,12 +74,6 @@ static bool is_loaded_with(const char *params)
 	return !strcmp(params, now);
 }
 
-/* SKIP the test when modules cannot be loaded anew. */
-#define NEEDS_MODULES() do {						\
-	if (!getenv("VLAB_MODULES") || !*getenv("VLAB_MODULES"))	\
-		SKIP(return, "VLAB_MODULES names no directory of modules");	\
-} while (0)
-
 /* ---- a card in each of these places does what it does elsewhere ---- */
 
 FIXTURE(far) {
@@ -112,7 +106,7 @@ FIXTURE_SETUP(far)
 
 	VST_NEEDS(VST_CAN_DMA);
 	if (variant->params) {
-		NEEDS_MODULES();
+		VST_NEEDS_MODULES();
 		lack = is_loaded_with(variant->params) ? NULL : load(variant->params);
 		if (lack)
 			SKIP(return, "%s", lack);
@@ -293,7 +287,7 @@ FIXTURE_SETUP(segment)
 	char params[64], port[VST_BDF_LEN];
 	const char *lack;
 
-	NEEDS_MODULES();
+	VST_NEEDS_MODULES();
 	vst_modules_unload();
 	self->before = vst_pci_state();
 	if (!vst_pci_empty_port("0000:00", 0, port))
@@ -474,7 +468,7 @@ FIXTURE(refused) {
 
 FIXTURE_SETUP(refused)
 {
-	NEEDS_MODULES();
+	VST_NEEDS_MODULES();
 	vst_modules_unload();
 	self->before = vst_pci_state();
 	self->log = vst_log_open();

@@ -597,6 +597,12 @@ int __vst_modules_unload(void);
  */
 void vst_modules_restore(void);
 
+/* SKIP the test when modules cannot be loaded anew. */
+#define VST_NEEDS_MODULES() do {						\
+	if (!getenv("VLAB_MODULES") || !*getenv("VLAB_MODULES"))		\
+		SKIP(return, "VLAB_MODULES names no directory of modules");	\
+} while (0)
+
 /* ---- PCI functions in sysfs (vst_pci.c) ---- */
 
 /**
