@@ -94,13 +94,15 @@ cpu_model() {
 
 # The last two lines are for speed alone, each for a second or more of emulated time:
 # no mitigations; no probing of buses that ACPI did not name, which costs thousands of
-# exits; no self-tests of ciphers.
+# exits; no self-tests of ciphers. With TCG a kernel boots alone, as it patches itself
+# while it does (docs/surprises.md); guest/start brings in the other processors.
 kernel_command_line() {
 	local words=(console=ttyS0 quiet loglevel=5 panic_on_warn=1 oops=panic panic=-1
 		nokaslr mitigations=off no_timer_check
 		'pci=noearly,lastbus=0' cryptomgr.notests)
 
 	[[ $IOMMU != intel ]] || words+=(intel_iommu=on)
+	[[ $ACCEL != tcg ]] || words+=(maxcpus=1)
 	# Who sits at a prompt edits files outside, and wants to see that; it is slower.
 	[[ ! $OPT_SHELL ]] || words+=(VLAB_CACHE=none)
 	echo "${words[*]}${APPEND:+ $APPEND}${OPT_APPEND:+ $OPT_APPEND}"
