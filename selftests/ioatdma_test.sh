@@ -86,9 +86,14 @@ was_logged() {
 	logged "$1" >/dev/null
 }
 
+# PATTERN: in how many lines
+times_logged() {
+	logged "$1" | wc -l
+}
+
 # PATTERN COUNT: in so many lines
 was_logged_times() {
-	(($(logged "$1" | wc -l) == $2))
+	(($(times_logged "$1") == $2))
 }
 
 # ---- cards and drivers ----
@@ -237,6 +242,7 @@ needs_dmatest() {
 	say 16384 >$DMATEST/test_buf_size
 	say 1 >$DMATEST/threads_per_chan
 	say N >$DMATEST/polled
+	say N >$DMATEST/verbose
 }
 
 # ITERATIONS CHANNEL...: starts it
@@ -454,7 +460,6 @@ keep_copying() {
 	say $((256 << 10)) >$DMATEST/test_buf_size
 	start_dmatest 0 "$(channel_of)"
 	copies_go_well 3
-	log_begin
 }
 
 # COUNT: so many from here on
@@ -467,7 +472,7 @@ copies_go_well() {
 
 # COUNT: since log_begin, where dmatest says so
 copied() {
-	(($(logged "dmatest: .*test passed" | wc -l) >= $1))
+	(($(times_logged 'dmatest: .*test passed') >= $1))
 }
 
 comes_back() {

@@ -33,6 +33,10 @@ boot() {
 
 for ((round = 1; round <= ${2:-200}; round++)); do
 	boot "$1"
+	[[ $log == *'Linux version'* ]] || {
+		echo "$1 does not boot" >&2
+		exit 1
+	}
 	[[ $log != *'BUG: KASAN'* ]] || {
 		echo "round $round"
 		grep -A 30 'BUG: KASAN' <<<"$log"

@@ -81,8 +81,8 @@ machine_args() {
 }
 
 # A guest in a guest has a plain one: TCG lets XSETBV through that the guest's KVM
-# wants to see, and the kernel in there warns of what it then finds in CPUID. Without
-# LA57: a fifth level of page tables is slow, and KASAN trips over it (docs/kernel-bugs).
+# wants to see, and the kernel in there warns of what it then finds in CPUID. One
+# that TCG emulates has no LA57: KASAN trips over five levels (docs/kernel-bugs).
 cpu_model() {
 	if [[ $KERNEL == running ]]; then
 		echo qemu64,+rdrand
